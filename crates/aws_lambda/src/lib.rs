@@ -1,0 +1,1 @@
+//! The PostgreSQL extension aws_lambda.

@@ -1,0 +1,1 @@
+//! One Lambda invocation over the network: credentials, signing, connections, retries.

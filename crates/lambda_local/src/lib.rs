@@ -1,0 +1,1 @@
+//! A Lambda service for a laptop and CI.

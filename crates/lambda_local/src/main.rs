@@ -1,0 +1,2 @@
+//! The sqlambda command.
+fn main() {}

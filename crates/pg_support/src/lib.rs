@@ -1,0 +1,1 @@
+//! PostgreSQL glue shared by the extensions: waiting, arguments, results, errors.
