@@ -1,1 +1,45 @@
-//! The playground: temporary PostgreSQL clusters and a local Lambda service, for the demo and the tests.
+//! The playground: temporary PostgreSQL clusters and a local Lambda service, for the demo, the
+//! tests and the benchmarks.
+//!
+//! Everything is out of process and real: a real server with the real extensions, the real `psql`,
+//! the real `sqlambda local`. Nothing is written outside one temporary folder, nothing needs root,
+//! and everything that is started ends with its owner.
+//!
+//! A test attaches to the playground that `cargo xtask test` keeps running:
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! let playground = e2e::Playground::attach()?;
+//! let database = playground.cluster().create_database()?;
+//! let answer = playground.cluster().psql().database(&database).run("SELECT 1")?;
+//! assert_eq!(answer.stdout_if_ok()?, "1\n");
+//! # Ok(())
+//! # }
+//! ```
+
+mod child_setup;
+mod cluster;
+mod cluster_config;
+mod extension_files;
+mod live;
+mod pg_config;
+mod pg_install;
+mod playground;
+mod process;
+mod psql;
+mod server_user;
+mod service;
+mod template;
+mod workspace;
+
+pub use crate::cluster::{Cluster, StopMode};
+pub use crate::cluster_config::ClusterConfig;
+pub use crate::extension_files::{ExtensionFile, extension_files};
+pub use crate::live::{Group, end_everything, track};
+pub use crate::pg_config::PgConfig;
+pub use crate::pg_install::PgInstall;
+pub use crate::playground::{PLAYGROUND_VARIABLE, Playground};
+pub use crate::process::{Lifetime, ProcessId};
+pub use crate::psql::{Psql, PsqlOutput};
+pub use crate::service::{LocalService, ServiceConfig};
+pub use crate::workspace::{Profile, Workspace};

@@ -1,0 +1,267 @@
+//! A cluster and a local Lambda service that know each other.
+
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Cluster, ClusterDescription, StopMode};
+use crate::cluster_config::ClusterConfig;
+use crate::live;
+use crate::pg_config::PgConfig;
+use crate::pg_install::PgInstall;
+use crate::process::Lifetime;
+use crate::service::{LocalService, ServiceConfig, ServiceDescription};
+use crate::template::{TEMPLATE_DATABASE, Template};
+use crate::workspace::Workspace;
+
+/// The environment variable by which tests find the playground's description.
+pub const PLAYGROUND_VARIABLE: &str = "SQLAMBDA_PLAYGROUND";
+
+/// How the playground's temporary folder begins.
+const FOLDER_PREFIX: &str = "sqlambda-";
+
+/// A cluster and a local Lambda service that know each other.
+#[derive(Debug)]
+pub struct Playground {
+    // In this order: dropped from top to bottom, the folder last.
+    cluster: Cluster,
+    service: LocalService,
+    grounds: Grounds,
+    folder: Folder,
+}
+
+/// What more clusters and services are made of.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Grounds {
+    workspace: Workspace,
+    install: PgInstall,
+    template: Template,
+    folder: PathBuf,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Description {
+    grounds: Grounds,
+    cluster: ClusterDescription,
+    service: ServiceDescription,
+}
+
+impl Playground {
+    /// Starts a playground on what is built in `workspace`; `tell` hears each step as it begins.
+    pub fn start(
+        workspace: &Workspace,
+        pg_config: &PgConfig,
+        lifetime: Lifetime,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self> {
+        let folder = Folder::create()?;
+        let grounds = Grounds::lay(workspace, pg_config, &folder.path, tell)?;
+
+        tell("starting the local Lambda service");
+        let service =
+            LocalService::start(&grounds.service_config(), &folder.path.join("service"), lifetime)?;
+        tell("starting PostgreSQL");
+        let config = grounds.cluster_config(service.endpoint());
+        let cluster = grounds.new_cluster(config, lifetime)?;
+        Ok(Self { cluster, service, grounds, folder })
+    }
+
+    /// The playground of the `cargo xtask test` or `cargo xtask up` that this process runs under.
+    pub fn attach() -> Result<Self> {
+        let path = env::var_os(PLAYGROUND_VARIABLE).with_context(|| {
+            format!(
+                "{PLAYGROUND_VARIABLE} is not set: run `cargo xtask test` (or `cargo xtask up`)"
+            )
+        })?;
+        Self::read(Path::new(&path))
+    }
+
+    /// The playground that a description file tells of.
+    pub fn read(description: &Path) -> Result<Self> {
+        let about = || format!("cannot read the playground's {}", description.display());
+        let text = fs::read_to_string(description).with_context(about)?;
+        let description: Description = serde_json::from_str(&text).with_context(about)?;
+        Ok(Self {
+            cluster: Cluster::attach(description.cluster),
+            service: LocalService::attach(description.service),
+            folder: Folder { path: description.grounds.folder.clone(), owned: false },
+            grounds: description.grounds,
+        })
+    }
+
+    /// Writes the description file that [`Self::read`] and [`Self::attach`] read.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let description = Description {
+            grounds: self.grounds.clone(),
+            cluster: self.cluster.description().clone(),
+            service: self.service.description().clone(),
+        };
+        fs::write(path, serde_json::to_string_pretty(&description)?)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The shared cluster. Tests make databases in it, and leave its settings alone.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The shared local service.
+    pub fn service(&self) -> &LocalService {
+        &self.service
+    }
+
+    /// The temporary folder of everything.
+    pub fn folder(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// The source tree and build results that it runs.
+    pub fn workspace(&self) -> &Workspace {
+        &self.grounds.workspace
+    }
+
+    /// Starts a cluster of the caller's own; `change` says what is different about it.
+    pub fn new_cluster(
+        &self,
+        change: impl FnOnce(ClusterConfig) -> ClusterConfig,
+    ) -> Result<Cluster> {
+        let config = self.grounds.cluster_config(self.service.endpoint());
+        self.grounds.new_cluster(change(config), Lifetime::Owner)
+    }
+
+    /// Starts a local service of the caller's own; `change` says what is different about it.
+    pub fn new_service(
+        &self,
+        change: impl FnOnce(ServiceConfig) -> ServiceConfig,
+    ) -> Result<LocalService> {
+        let folder = tempfile::Builder::new().prefix("service").tempdir_in(self.folder())?.keep();
+        LocalService::start(&change(self.grounds.service_config()), &folder, Lifetime::Owner)
+    }
+
+    /// Lets everything live on after this process; [`Self::end`] ends it, from any process.
+    pub fn keep(&mut self) {
+        self.cluster.keep();
+        self.service.keep();
+        self.folder.keep();
+    }
+
+    /// Whether the processes of the playground still run.
+    pub fn is_running(&self) -> bool {
+        self.cluster.is_running() && self.service.description().process.is_running()
+    }
+
+    /// Ends a playground that was kept.
+    pub fn end(self) -> Result<()> {
+        let patience = Duration::from_secs(10);
+        self.service.description().process.end(Signal::SIGTERM, patience)?;
+        if let Some(server) = &self.cluster.description().process {
+            server.end(Signal::SIGQUIT, patience)?;
+        }
+        self.folder.remove()
+    }
+}
+
+impl Grounds {
+    fn lay(
+        workspace: &Workspace,
+        pg_config: &PgConfig,
+        folder: &Path,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self> {
+        tell(&format!("laying out a private view of {}", pg_config.version));
+        let install = PgInstall::create(pg_config, &folder.join("pg"))?;
+        install.install_extensions(workspace)?;
+        fs::create_dir(folder.join("home"))?;
+
+        tell("initialising a data folder to copy from");
+        let template_folder = folder.join("template");
+        let template = Template::initdb(&install, &template_folder)?;
+        let config = ClusterConfig::default();
+        let mut cluster = Cluster::at(&install, template_folder, config, Lifetime::Owner);
+        cluster.start()?;
+        cluster.query("postgres", &format!("CREATE DATABASE {TEMPLATE_DATABASE};"))?;
+        let quiet = "SET client_min_messages = warning;";
+        let create = format!("{quiet} CREATE EXTENSION aws_lambda CASCADE;");
+        cluster.query(TEMPLATE_DATABASE, &create).context("the extensions do not install")?;
+        cluster.stop(StopMode::Fast)?;
+        // Dropped as an owner it would take the template along.
+        cluster.keep();
+
+        let (workspace, folder) = (workspace.clone(), folder.to_owned());
+        Ok(Self { workspace, install, template, folder })
+    }
+
+    fn new_cluster(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<Cluster> {
+        let parent = self.folder.join("clusters");
+        Cluster::create(&self.install, &self.template, &parent, config, lifetime)
+    }
+
+    /// The account of the local service, and a home without any file of the user's.
+    fn cluster_config(&self, endpoint: &str) -> ClusterConfig {
+        ClusterConfig::default()
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_ENDPOINT_URL_LAMBDA", endpoint)
+            .env("HOME", self.folder.join("home").to_string_lossy())
+    }
+
+    fn service_config(&self) -> ServiceConfig {
+        ServiceConfig::new(self.workspace.sqlambda(), self.workspace.function_folders())
+    }
+}
+
+/// The temporary folder of a playground.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    owned: bool,
+}
+
+impl Folder {
+    fn create() -> Result<Self> {
+        // Root's server runs as another user, who may not be let into root's own folders.
+        let parent = if nix::unistd::geteuid().is_root() { "/tmp".into() } else { env::temp_dir() };
+        let path = tempfile::Builder::new()
+            .prefix(FOLDER_PREFIX)
+            .tempdir_in(&parent)
+            .with_context(|| format!("cannot make a folder in {}", parent.display()))?
+            .keep();
+        live::track_folder(&path);
+        let folder = Self { path, owned: true };
+        fs::set_permissions(&folder.path, Permissions::from_mode(0o755))?;
+        Ok(folder)
+    }
+
+    fn keep(&mut self) {
+        self.owned = false;
+        live::forget_folder(&self.path);
+    }
+
+    fn remove(&self) -> Result<()> {
+        // It comes from a file that anyone could have edited: remove only what looks like ours.
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with(FOLDER_PREFIX) || !self.path.join("pg").is_dir() {
+            bail!("{} is no playground's folder: not removed", self.path.display());
+        }
+        fs::remove_dir_all(&self.path)
+            .with_context(|| format!("cannot remove {}", self.path.display()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.owned {
+            // A leftover in the temporary folder harms nobody.
+            let _ = fs::remove_dir_all(&self.path);
+            live::forget_folder(&self.path);
+        }
+    }
+}
