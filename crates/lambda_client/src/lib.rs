@@ -1,1 +1,76 @@
-//! One Lambda invocation over the network: credentials, signing, connections, retries.
+//! Invokes an AWS Lambda function: credentials, signing, pooled connections, retries.
+//!
+//! The crate knows no database. A [`Client`] lives as long as the process that calls (a PostgreSQL
+//! backend, a MariaDB server): it keeps credentials until they expire and connections until their
+//! peer closes them. Dropping the future of [`Client::invoke`] abandons the call and closes its
+//! connection.
+
+#![forbid(unsafe_code)]
+
+mod attempts;
+mod config;
+mod connection;
+mod credentials;
+mod exchange;
+mod pool;
+mod sign;
+mod tls;
+
+use std::time::Duration;
+
+use lambda_core::{Answer, Endpoint, Invocation, InvokeError, Region};
+use tokio::sync::OnceCell;
+
+use crate::config::AwsConfig;
+use crate::pool::Pool;
+
+/// What a caller may decide for one call.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    /// The function's region; `None` asks the AWS default chain.
+    pub region: Option<Region>,
+    /// Where to send the request; `None` means `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL`, the
+    /// profile's `endpoint_url`, or else the region's own endpoint.
+    pub endpoint: Option<Endpoint>,
+    /// Limit for DNS, TCP and TLS of one connection.
+    pub connect_timeout: Duration,
+    /// Limit for the whole call, retries and waits between them included.
+    pub request_timeout: Duration,
+    /// How often the call may be tried, 1 or more.
+    pub max_attempts: u32,
+}
+
+/// Credentials, connections and configuration, shared by all calls of a process.
+#[derive(Debug, Default)]
+pub struct Client {
+    config: OnceCell<AwsConfig>,
+    pool: Pool,
+}
+
+impl Client {
+    /// A client that has read nothing yet: configuration and credentials are loaded by the first
+    /// call.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes one call.
+    ///
+    /// A synchronous function runs at most once: what may have reached it is not sent again.
+    ///
+    /// # Errors
+    /// Every [`InvokeError`]; none carries a credential, a token or a signature.
+    pub async fn invoke(
+        &self,
+        invocation: Invocation,
+        options: &CallOptions,
+    ) -> Result<Answer, InvokeError> {
+        invocation.check_size()?;
+        attempts::run(self, invocation, options).await
+    }
+
+    async fn config(&self, options: &CallOptions) -> &AwsConfig {
+        self.config.get_or_init(|| AwsConfig::load(options.region.clone())).await
+    }
+}

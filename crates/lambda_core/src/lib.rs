@@ -1,1 +1,27 @@
-//! Names, ARNs, limits, requests, responses and errors of AWS Lambda's Invoke call: pure, no I/O.
+//! Names, ARNs, limits, requests, responses and errors of AWS Lambda's Invoke API.
+//!
+//! This crate is pure: no I/O, no database, no `unsafe`. A caller's arguments go in as text and
+//! come out as a checked [`Invocation`]; what the service answered goes in as bytes and comes out
+//! as an [`Answer`] or an [`InvokeError`].
+
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod arguments;
+pub mod composite;
+pub mod endpoint;
+pub mod error;
+pub mod invocation;
+pub mod limits;
+pub mod name;
+pub mod region;
+mod text;
+
+pub use answer::Answer;
+pub use arguments::{Arguments, TextArguments};
+pub use endpoint::{Endpoint, EndpointVariant};
+pub use error::{ArgumentError, InvokeError};
+pub use invocation::{Invocation, InvocationType, LogType};
+pub use name::FunctionName;
+pub use region::Region;
+pub use text::cut;

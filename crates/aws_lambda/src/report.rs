@@ -1,0 +1,124 @@
+//! From our errors to PostgreSQL's: SQLSTATE, MESSAGE, DETAIL and HINT.
+//!
+//! MESSAGE and the shape of DETAIL are AWS's, because programs match on them. The HINT is ours.
+
+use lambda_core::{ArgumentError, InvokeError};
+use pg_support::encoding::for_report;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode, function_name};
+
+/// Raises an argument's error: 22023, or 22004 for a NULL.
+pub(crate) fn raise_argument(error: ArgumentError) -> ! {
+    let code = if error.is_null {
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED
+    } else {
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+    };
+    raise_report(code, error.message, &error.detail, &error.hint)
+}
+
+/// Raises a call's error: 38000, external routine exception.
+pub(crate) fn raise(error: &InvokeError) -> ! {
+    let (message, detail) = if error.is_function_failure() {
+        ("lambda invocation failed", error.to_string())
+    } else {
+        ("invoke API failed", format!("AWS Lambda client returned '{error}'."))
+    };
+    let code = PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+    raise_report(code, message.to_owned(), &detail, &hint(error))
+}
+
+fn raise_report(code: PgSqlErrorCode, message: String, detail: &str, hint: &str) -> ! {
+    let mut report = ErrorReport::new(code, message, function_name!());
+    if !detail.is_empty() {
+        report = report.set_detail(for_report(detail));
+    }
+    if !hint.is_empty() {
+        report = report.set_hint(for_report(hint));
+    }
+    report.report(PgLogLevel::ERROR);
+    unreachable!("an ERROR does not return")
+}
+
+/// What the service said about itself, and what to do next.
+fn hint(error: &InvokeError) -> String {
+    match error {
+        InvokeError::Function { payload, request_id, .. } => {
+            let advice = if payload.contains("Sandbox.Timedout") {
+                "The function ran into its own timeout, which is part of its configuration."
+            } else {
+                "The function itself failed; its log says more."
+            };
+            format!("{advice}{}", request(request_id.as_deref()))
+        }
+        InvokeError::Answer { request_id, .. } => format!(
+            "The function ran, but its answer must be JSON in UTF-8 of at most 6 MB.{}",
+            request(request_id.as_deref())
+        ),
+        InvokeError::Connect { endpoint, cause } => format!(
+            "{endpoint}: {cause}. The function did not run. Check aws_lambda.endpoint_override, \
+             the Region, DNS, and that the network lets the database server out to this port."
+        ),
+        InvokeError::Timeout { sent: true, .. } => {
+            "The function may still be running. Raise aws_lambda.request_timeout_ms, or use the \
+             invocation type 'Event'."
+                .to_owned()
+        }
+        InvokeError::Timeout { sent: false, .. } => {
+            "The request was not sent. Raise aws_lambda.request_timeout_ms.".to_owned()
+        }
+        InvokeError::Interrupted { cause } => format!(
+            "{cause}. The function may have run: a request that was sent is not sent again."
+        ),
+        InvokeError::Service { status, code, request_id, .. } => {
+            let code = if code.is_empty() { "No error code" } else { code };
+            format!(
+                "{code}, HTTP status {status}.{} {}",
+                request(request_id.as_deref()),
+                next_step(*status, code)
+            )
+        }
+        InvokeError::PayloadTooLarge { size, .. } => {
+            format!("The payload has {size} bytes. Nothing was sent.")
+        }
+        InvokeError::Credentials(_) => {
+            "Give the database server an IAM role, or AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY or a profile in the environment of its process."
+                .to_owned()
+        }
+        InvokeError::NoRegion => {
+            "Pass the region, set aws_lambda.region, or set AWS_REGION in the environment of the \
+             database server."
+                .to_owned()
+        }
+        InvokeError::Endpoint(_) | InvokeError::Client(_) => String::new(),
+    }
+}
+
+fn request(id: Option<&str>) -> String {
+    id.map(|id| format!(" Request id: {}.", lambda_core::cut(id, 100))).unwrap_or_default()
+}
+
+fn next_step(status: u16, code: &str) -> &'static str {
+    match (status, code) {
+        (_, "AccessDeniedException") => {
+            "Allow the action lambda:InvokeFunction on this function to the role of the database \
+             server."
+        }
+        (_, "UnrecognizedClientException" | "InvalidSignatureException") => {
+            "Check the credentials and the clock of the database server."
+        }
+        (_, code) if code.starts_with("ExpiredToken") => {
+            "The credentials of the database server have expired; renew them at their source."
+        }
+        (404, _) => "Check the name, the qualifier and the Region.",
+        (413, _) => "Send less, or a reference to the data.",
+        (429, _) => {
+            "The function did not run. Raise its concurrency, or aws_lambda.max_attempts and \
+             aws_lambda.request_timeout_ms."
+        }
+        (300..=399, _) => "Redirects are never followed: set the endpoint to the final address.",
+        (500.., _) => "The failure is the service's; try again.",
+        _ => "",
+    }
+}

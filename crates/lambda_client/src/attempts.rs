@@ -1,0 +1,165 @@
+//! The tries of one call, within one budget of time.
+//!
+//! The rule of this module: a request that may have reached the function is never sent again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use lambda_core::answer::RawAnswer;
+use lambda_core::{Answer, Endpoint, Invocation, InvokeError};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::config::AwsConfig;
+use crate::connection::Connection;
+use crate::exchange::{ExchangeError, build_request, exchange};
+use crate::sign::sign_request;
+use crate::{CallOptions, Client};
+
+/// The first wait is drawn from 0 to this; each further limit is twice the one before.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// No wait is longer, unless the service asks for it with `Retry-After`.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// What is known when the budget runs out.
+#[derive(Default)]
+struct Progress {
+    /// A request is on its way and has no answer.
+    sent: bool,
+    /// Why the last try failed.
+    failure: Option<InvokeError>,
+}
+
+pub(crate) async fn run(
+    client: &Client,
+    mut invocation: Invocation,
+    options: &CallOptions,
+) -> Result<Answer, InvokeError> {
+    let deadline = Instant::now() + options.request_timeout;
+    let mut progress = Progress::default();
+    let body = Bytes::from(std::mem::take(&mut invocation.payload));
+    let tries = retry(client, &invocation, body, options, deadline, &mut progress);
+    if let Ok(result) = timeout_at(deadline, tries).await {
+        return result;
+    }
+    match progress {
+        Progress { sent: false, failure: Some(failure) } => Err(failure),
+        Progress { sent, .. } => {
+            Err(InvokeError::Timeout { after: options.request_timeout, sent })
+        }
+    }
+}
+
+async fn retry(
+    client: &Client,
+    invocation: &Invocation,
+    body: Bytes,
+    options: &CallOptions,
+    deadline: Instant,
+    progress: &mut Progress,
+) -> Result<Answer, InvokeError> {
+    let config = client.config(options).await;
+    let mut attempt = 1;
+    let mut renewed = false;
+    loop {
+        let failure =
+            match try_once(client, config, invocation, body.clone(), options, progress).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+        if is_expired(&failure) && !renewed {
+            // Refused before the function: new credentials may be there already.
+            renewed = true;
+            config.credentials.forget().await;
+            continue;
+        }
+        if attempt >= options.max_attempts || !failure.may_retry() {
+            return Err(failure);
+        }
+        let wait = backoff(attempt, &failure);
+        if Instant::now() + wait >= deadline {
+            return Err(failure);
+        }
+        progress.failure = Some(failure);
+        sleep(wait).await;
+        attempt += 1;
+    }
+}
+
+async fn try_once(
+    client: &Client,
+    config: &AwsConfig,
+    invocation: &Invocation,
+    body: Bytes,
+    options: &CallOptions,
+    progress: &mut Progress,
+) -> Result<Answer, InvokeError> {
+    let region = config.region(options).await?;
+    let endpoint = config.endpoint(options, &region)?;
+    let credentials = config.credentials.get().await?;
+    let path = format!("{}{}", endpoint.path, invocation.path_and_query());
+    let url = format!("{}://{}{path}", endpoint.scheme(), endpoint.authority());
+    let mut request = build_request(invocation, &endpoint, &path, body.clone())?;
+    sign_request(&mut request, &url, &body, credentials, &region)?;
+
+    // Let the drivers of idle connections run first: they learn now of a close that has arrived.
+    tokio::task::yield_now().await;
+    while let Some(mut connection) = client.pool.take(&endpoint) {
+        match send(&mut connection, request, invocation, progress).await {
+            Ok(answer) => return finish(client, &endpoint, connection, answer, invocation),
+            Err(ExchangeError::Failed(error)) => return Err(error),
+            Err(ExchangeError::NotSent(unsent)) => request = unsent,
+        }
+    }
+    let mut connection = Connection::open(&endpoint, options.connect_timeout).await?;
+    match send(&mut connection, request, invocation, progress).await {
+        Ok(answer) => finish(client, &endpoint, connection, answer, invocation),
+        Err(ExchangeError::Failed(error)) => Err(error),
+        Err(ExchangeError::NotSent(_)) => Err(InvokeError::Connect {
+            endpoint: format!("{}://{}", endpoint.scheme(), endpoint.authority()),
+            cause: "the connection was closed as soon as it was open".to_owned(),
+        }),
+    }
+}
+
+/// One exchange, with `progress` telling whether the function may be running because of it.
+async fn send(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+    invocation: &Invocation,
+    progress: &mut Progress,
+) -> Result<RawAnswer, ExchangeError> {
+    progress.sent = true;
+    let result = exchange(connection, request, invocation.function.as_str()).await;
+    progress.sent = false;
+    result
+}
+
+/// Keeps the connection for the next call and reads the answer.
+fn finish(
+    client: &Client,
+    endpoint: &Endpoint,
+    connection: Connection,
+    answer: RawAnswer,
+    invocation: &Invocation,
+) -> Result<Answer, InvokeError> {
+    client.pool.put(endpoint, connection);
+    answer.interpret(invocation)
+}
+
+fn is_expired(failure: &InvokeError) -> bool {
+    matches!(failure, InvokeError::Service { code, .. } if code.starts_with("ExpiredToken"))
+}
+
+/// Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), but at least what the
+/// service asks for.
+fn backoff(attempt: u32, failure: &InvokeError) -> Duration {
+    let limit = FIRST_BACKOFF.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_BACKOFF);
+    let wait = limit.mul_f64(fastrand::f64());
+    match failure {
+        InvokeError::Service { retry_after: Some(asked), .. } => wait.max(*asked),
+        _ => wait,
+    }
+}

@@ -1,0 +1,107 @@
+//! The AWS configuration of the process, from `aws-config`: environment, profiles, web identity,
+//! SSO, processes, ECS/EKS containers and EC2 instance metadata.
+
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::{BehaviorVersion, ConfigLoader};
+use aws_types::service_config::ServiceConfigKey;
+use lambda_core::{Endpoint, EndpointVariant, InvokeError, Region};
+use tokio::sync::OnceCell;
+
+use crate::CallOptions;
+use crate::credentials::CredentialsCache;
+use crate::tls;
+
+/// What the environment and the profile say, read once.
+#[derive(Debug)]
+pub(crate) struct AwsConfig {
+    /// Where credentials come from, and those in use.
+    pub(crate) credentials: CredentialsCache,
+    /// The endpoint from `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL` or the profile.
+    endpoint_url: Option<String>,
+    variant: EndpointVariant,
+    /// The default chain's region. The chain may ask the instance metadata, so it is only run
+    /// when a call names no region.
+    default_region: OnceCell<Option<String>>,
+}
+
+impl AwsConfig {
+    /// Reads the configuration. `region` is the first call's; it spares the instance metadata the
+    /// question, and is used for STS and SSO when nothing else is configured.
+    pub(crate) async fn load(region: Option<Region>) -> Self {
+        let configured = RegionProviderChain::first_try(
+            aws_config::environment::EnvironmentVariableRegionProvider::new(),
+        )
+        .or_else(aws_config::profile::ProfileFileRegionProvider::new());
+        let loader: ConfigLoader =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(tls::provider_client());
+        let loader = match region {
+            Some(region) => loader.region(
+                configured.or_else(aws_types::region::Region::new(region.as_str().to_owned())),
+            ),
+            None => loader.region(configured.or_else(DefaultRegionChain::builder().build())),
+        };
+        let sdk = loader.load().await;
+        Self {
+            endpoint_url: lambda_endpoint_url(&sdk),
+            variant: EndpointVariant {
+                fips: sdk.use_fips().unwrap_or(false),
+                dual_stack: sdk.use_dual_stack().unwrap_or(false),
+            },
+            credentials: CredentialsCache::new(sdk.credentials_provider()),
+            default_region: OnceCell::new(),
+        }
+    }
+
+    /// The region that a call is signed for.
+    pub(crate) async fn region(&self, options: &CallOptions) -> Result<Region, InvokeError> {
+        if let Some(region) = &options.region {
+            return Ok(region.clone());
+        }
+        let name = self
+            .default_region
+            .get_or_init(|| async {
+                let chain = DefaultRegionChain::builder().build();
+                chain.region().await.map(|region| region.to_string())
+            })
+            .await;
+        match name {
+            None => Err(InvokeError::NoRegion),
+            Some(name) => name.parse().map_err(|_| {
+                let name = lambda_core::cut(name, 64);
+                InvokeError::Client(format!("The configured AWS Region '{name}' is not a Region"))
+            }),
+        }
+    }
+
+    /// Where a call is sent.
+    pub(crate) fn endpoint(
+        &self,
+        options: &CallOptions,
+        region: &Region,
+    ) -> Result<Endpoint, InvokeError> {
+        if let Some(endpoint) = &options.endpoint {
+            return Ok(endpoint.clone());
+        }
+        match &self.endpoint_url {
+            None => Ok(Endpoint::of_region(region, self.variant)),
+            // The text is not repeated: it may carry a password.
+            Some(url) => Endpoint::parse(url).map_err(|rule| {
+                InvokeError::Endpoint(format!("The endpoint in AWS_ENDPOINT_URL is wrong: {rule}"))
+            }),
+        }
+    }
+}
+
+/// The service's own setting wins over the one for all services (AWS SDKs and Tools Reference
+/// Guide, "Service-specific endpoints").
+fn lambda_endpoint_url(sdk: &aws_types::SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("Lambda")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    let own = sdk.service_config().and_then(|config| config.load_config(key));
+    own.or_else(|| sdk.endpoint_url().map(str::to_owned)).filter(|url| !url.is_empty())
+}

@@ -1,0 +1,125 @@
+//! One request and its response.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
+use http::{HeaderName, HeaderValue, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use lambda_core::answer::RawAnswer;
+use lambda_core::limits::ANSWER_BYTES;
+use lambda_core::{Endpoint, Invocation, InvokeError, LogType};
+
+use crate::connection::{Connection, last};
+
+const AGENT: &str = concat!("sqlambda/", env!("CARGO_PKG_VERSION"));
+
+/// How an exchange failed.
+pub(crate) enum ExchangeError {
+    /// The request was not sent at all: it may go over another connection.
+    NotSent(Request<Full<Bytes>>),
+    /// The request may have reached the function.
+    Failed(InvokeError),
+}
+
+/// The request, complete but for its signature.
+pub(crate) fn build_request(
+    invocation: &Invocation,
+    endpoint: &Endpoint,
+    path_and_query: &str,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, InvokeError> {
+    let mut request = Request::post(path_and_query)
+        .header(HOST, endpoint.authority())
+        .header(USER_AGENT, AGENT)
+        .header(CONTENT_TYPE, "application/json")
+        .header("x-amz-invocation-type", invocation.invocation_type.name());
+    if invocation.log_type == LogType::Tail {
+        request = request.header("x-amz-log-type", "Tail");
+    }
+    if let Some(context) = &invocation.client_context {
+        request = request.header("x-amz-client-context", HeaderValue::from_str(context).map_err(unbuildable)?);
+    }
+    request.body(Full::new(body)).map_err(unbuildable)
+}
+
+fn unbuildable(error: impl std::fmt::Display) -> InvokeError {
+    InvokeError::Client(format!("The request could not be built: {error}"))
+}
+
+/// Sends the request and reads the whole response.
+pub(crate) async fn exchange(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+    function: &str,
+) -> Result<RawAnswer, ExchangeError> {
+    let response = match connection.sender.try_send_request(request).await {
+        Ok(response) => response,
+        Err(mut error) => {
+            return Err(match error.take_message() {
+                Some(request) => ExchangeError::NotSent(request),
+                None => ExchangeError::Failed(interrupted(error.error())),
+            });
+        }
+    };
+    let (head, body) = response.into_parts();
+    let mut answer = read_head(head.status.as_u16(), &head.headers);
+    answer.body = read_body(body, &head.headers, function, &answer)
+        .await
+        .map_err(ExchangeError::Failed)?;
+    Ok(answer)
+}
+
+fn read_head(status: u16, headers: &HeaderMap) -> RawAnswer {
+    let text = |name: &'static str| {
+        let value = headers.get(HeaderName::from_static(name))?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    RawAnswer {
+        status,
+        function_error: text("x-amz-function-error"),
+        executed_version: text("x-amz-executed-version"),
+        log_result: text("x-amz-log-result"),
+        error_type: text("x-amzn-errortype"),
+        request_id: text("x-amzn-requestid"),
+        retry_after: text("retry-after").and_then(|seconds| seconds.parse().ok()),
+        body: Vec::new(),
+    }
+}
+
+/// Reads the body, but no more than the service can send.
+async fn read_body(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    function: &str,
+    head: &RawAnswer,
+) -> Result<Vec<u8>, InvokeError> {
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    let mut bytes = Vec::with_capacity(announced.min(ANSWER_BYTES));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| interrupted(&error))?;
+        let Ok(data) = frame.into_data() else { continue };
+        bytes.extend_from_slice(&data);
+        if bytes.len() > ANSWER_BYTES || announced > ANSWER_BYTES {
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(800)]);
+            return Err(InvokeError::Answer {
+                function: function.to_owned(),
+                problem: format!("an answer of more than {ANSWER_BYTES} bytes"),
+                excerpt: lambda_core::cut(&start, 200),
+                request_id: head.request_id.clone(),
+            });
+        }
+    }
+    Ok(bytes)
+}
+
+fn interrupted(error: &hyper::Error) -> InvokeError {
+    let mut cause = error.to_string();
+    let inner = last(error);
+    if inner != cause {
+        cause = format!("{cause}: {inner}");
+    }
+    InvokeError::Interrupted { cause: lambda_core::cut(&cause, 300) }
+}

@@ -1,0 +1,95 @@
+//! TLS: which certificates are trusted, for our own connections and for those of `aws-config`.
+
+use std::sync::{Arc, OnceLock};
+
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use lambda_core::InvokeError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+/// A file of certificates that replaces the system's (AWS SDKs and Tools Reference Guide).
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+
+/// The configuration of our own connections. Certificates are read by the first `https` call,
+/// never for `http`.
+pub(crate) fn client_config() -> Result<Arc<ClientConfig>, InvokeError> {
+    if let Some(config) = CONFIG.get() {
+        return Ok(Arc::clone(config));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| InvokeError::Client(format!("TLS could not be set up: {error}")))?
+        .with_root_certificates(trusted_roots()?)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
+}
+
+/// The HTTP client that `aws-config` uses for STS, SSO and metadata. It reads certificates only
+/// when it makes its first `https` request.
+pub(crate) fn provider_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, _components| {
+        let mut builder =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(
+                // A bundle that cannot be read leaves nothing trusted: the request then fails
+                // with a TLS error rather than trusting what the user did not name.
+                bundle_context().unwrap_or_default(),
+            );
+        builder.set_connector_settings(settings.cloned());
+        builder.build()
+    })
+}
+
+fn bundle_context() -> Option<TlsContext> {
+    let Ok(path) = std::env::var(CA_BUNDLE) else { return Some(TlsContext::default()) };
+    let store = TrustStore::empty();
+    let store = match read_bundle(&path) {
+        Ok(_) => store.with_pem_certificate(std::fs::read(&path).ok()?),
+        Err(_) => store,
+    };
+    TlsContext::builder().with_trust_store(store).build().ok()
+}
+
+fn trusted_roots() -> Result<RootCertStore, InvokeError> {
+    let mut roots = RootCertStore::empty();
+    match std::env::var(CA_BUNDLE) {
+        Ok(path) if !path.is_empty() => {
+            for certificate in read_bundle(&path)? {
+                roots.add(certificate).map_err(|error| bundle_error(&path, &error.to_string()))?;
+            }
+        }
+        _ => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err(InvokeError::Client(
+            "No trusted CA certificate was found on this machine; install ca-certificates or set \
+             AWS_CA_BUNDLE"
+                .to_owned(),
+        ));
+    }
+    Ok(roots)
+}
+
+fn read_bundle(path: &str) -> Result<Vec<CertificateDer<'static>>, InvokeError> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| bundle_error(path, &error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(bundle_error(path, "it holds no PEM certificate"));
+    }
+    Ok(certificates)
+}
+
+fn bundle_error(path: &str, cause: &str) -> InvokeError {
+    let path = lambda_core::cut(path, 200);
+    InvokeError::Client(format!("AWS_CA_BUNDLE '{path}' cannot be used: {cause}"))
+}

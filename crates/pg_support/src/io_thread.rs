@@ -1,0 +1,166 @@
+//! The I/O thread of a backend: network traffic goes on there while the main thread waits on its
+//! latch, so that an interrupt is acted upon at once and nothing polls.
+//!
+//! No PostgreSQL code runs on the thread, and none of PostgreSQL's signal handlers: all signals
+//! are blocked before it is made.
+
+use std::ffi::CStr;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::signal::{SigSet, SigmaskHow};
+use pgrx::pg_sys;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use crate::wait::{WaitEvent, until_readable};
+
+/// Bytes of the thread's stack. TLS handshakes and the credential providers are the deepest users;
+/// pages that are never touched cost nothing.
+const STACK_BYTES: usize = 1 << 20;
+
+/// A thread that runs futures for the main thread, until it is stopped.
+pub struct IoThread {
+    runtime: Handle,
+    /// Readable when a future has finished.
+    finished: Arc<EventFd>,
+    wait_event: WaitEvent,
+    /// Until it is stopped: dropping the sender ends the thread.
+    running: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
+}
+
+impl IoThread {
+    /// Starts the thread. `wait_event` is the name that `pg_stat_activity` shows while the main
+    /// thread waits for it.
+    ///
+    /// # Errors
+    /// The system's error when a thread or a descriptor cannot be had.
+    pub fn start(wait_event: &'static CStr) -> io::Result<Self> {
+        let finished = EventFd::from_value_and_flags(
+            0,
+            EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK,
+        )?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_name("lambda dns")
+            .thread_stack_size(STACK_BYTES)
+            .build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = with_signals_blocked(|| {
+            std::thread::Builder::new()
+                .name("lambda io".to_owned())
+                .stack_size(STACK_BYTES)
+                .spawn(move || {
+                    // Ends with an error when the sender is dropped, which is the sign to stop.
+                    let _ = runtime.block_on(stopped);
+                    // A resolver that still waits for an answer must not hold the process up.
+                    runtime.shutdown_background();
+                })
+        })?;
+        Ok(Self {
+            runtime: handle,
+            finished: Arc::new(finished),
+            wait_event: WaitEvent::new(wait_event),
+            running: Mutex::new(Some((stop, thread))),
+        })
+    }
+
+    /// Ends the thread and drops its futures; a second call does nothing.
+    pub fn stop(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = running {
+            drop(stop);
+            // A panic of the thread is of no interest any more: it has ended either way.
+            let _ = thread.join();
+        }
+    }
+
+    /// Runs `future` on the thread and waits for its result.
+    ///
+    /// An interrupt ends the wait by unwinding, with PostgreSQL's own error; the future is then
+    /// dropped.
+    ///
+    /// # Errors
+    /// When the future panicked or the thread has been stopped.
+    pub fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Panicked> {
+        let slot = Arc::new(Mutex::new(None));
+        let task = self.runtime.spawn({
+            let announce = Announce { slot: Arc::clone(&slot), finished: Arc::clone(&self.finished) };
+            async move { announce.finish(future.await) }
+        });
+        let task = AbortOnDrop(task.abort_handle());
+        loop {
+            until_readable(&*self.finished, &self.wait_event);
+            // Nothing to read is no error: the latch woke us.
+            if matches!(self.finished.read(), Err(Errno::EAGAIN)) {
+                continue;
+            }
+            // A wake-up of an earlier, abandoned future finds the slot empty.
+            if let Some(result) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                drop(task);
+                return result;
+            }
+        }
+    }
+}
+
+
+/// The future ended without a result: it panicked, or the thread was stopped.
+#[derive(Clone, Copy, Debug)]
+pub struct Panicked;
+
+type Slot<T> = Arc<Mutex<Option<Result<T, Panicked>>>>;
+
+/// Tells the main thread that a future has ended, in whatever way.
+struct Announce<T> {
+    slot: Slot<T>,
+    finished: Arc<EventFd>,
+}
+
+impl<T> Announce<T> {
+    fn finish(self, value: T) {
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(value));
+    }
+}
+
+impl<T> Drop for Announce<T> {
+    fn drop(&mut self) {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.get_or_insert(Err(Panicked));
+        drop(slot);
+        // Fails only when the counter is full, and then the descriptor is readable anyway.
+        let _ = self.finished.write(1);
+    }
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs `spawn` with every signal blocked, so that the thread it makes, and every thread that one
+/// makes, never runs PostgreSQL's handlers: they assume the main thread.
+fn with_signals_blocked<T>(spawn: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let result = spawn();
+    before.thread_set_mask()?;
+    result
+}
+
+/// Calls `callback` when this backend exits, before the C library's own clean-up.
+pub fn at_backend_exit(callback: unsafe extern "C-unwind" fn(i32, pg_sys::Datum)) {
+    // SAFETY: PostgreSQL keeps the function pointer, which is a constant of this library, and a
+    // loaded library is never unloaded.
+    unsafe { pg_sys::on_proc_exit(Some(callback), pg_sys::Datum::from(0)) };
+}
