@@ -1,2 +1,101 @@
-//! cargo xtask.
-fn main() {}
+//! `cargo xtask`: everything one does with this workspace that is more than `cargo build`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+mod bench;
+mod build;
+mod command;
+mod demo;
+mod install;
+mod libclang;
+mod packages;
+mod progress;
+mod setup;
+mod test;
+mod transcript;
+mod up;
+
+/// Builds, tries, tests and installs sqlambda: SQL that calls AWS Lambda, on any PostgreSQL.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+const EXAMPLES: &str = "\
+Start here:
+  cargo xtask demo                 see SQL call Lambda functions, on this machine, in a minute
+  cargo xtask up                   get a database and a local Lambda service to play with
+  cargo xtask install --release    put the extensions into your own PostgreSQL
+
+No AWS account, container or root is needed: databases and functions run as ordinary processes in
+a temporary folder, on 127.0.0.1, and end with the command.";
+
+#[derive(Subcommand)]
+enum Task {
+    /// Shows the sessions of Amazon's documentation, run here through psql
+    ///
+    /// Builds the extensions, starts a temporary PostgreSQL and a local Lambda service, and runs
+    /// the statements of crates/xtask/demo/*.sql: each is printed with its answer, and checked.
+    Demo(Server),
+    /// Runs every test of the workspace
+    ///
+    /// The end-to-end tests use a playground that this command starts and ends. What comes after
+    /// `--` goes to the test programs: `cargo xtask test cancel -- --nocapture`.
+    Test(test::Options),
+    /// Checks every crate with clippy, warnings denied, on the build's own features
+    Lint(Server),
+    /// Starts a playground that stays: a temporary PostgreSQL with the extensions, a local Lambda
+    /// service
+    Up(Server),
+    /// Ends the playground that `up` started
+    Down,
+    /// Builds the extensions and copies them into a PostgreSQL
+    ///
+    /// Any major from 13 to 18: the one of --pg-config, or the newest on this machine that has
+    /// server headers.
+    Install(install::Options),
+    /// Measures, and compares with the targets
+    Bench(bench::Options),
+}
+
+/// Which PostgreSQL to use.
+#[derive(Args, Clone, Debug)]
+pub struct Server {
+    /// The pg_config of the PostgreSQL to use [default: the newest one with server headers]
+    #[arg(long, value_name = "PATH", env = "PG_CONFIG")]
+    pub pg_config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    // A signal unwinds nothing: without this, servers would stay behind.
+    ctrlc::set_handler(|| {
+        eprintln!("\ninterrupted: ending what was started");
+        e2e::end_everything();
+        std::process::exit(130);
+    })?;
+    match task {
+        Task::Demo(server) => demo::run(&server),
+        Task::Test(options) => test::run(&options),
+        Task::Lint(server) => build::lint(&server),
+        Task::Up(server) => up::up(&server),
+        Task::Down => up::down(),
+        Task::Install(options) => install::run(&options),
+        Task::Bench(options) => bench::run(&options),
+    }
+}

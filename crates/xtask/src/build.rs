@@ -1,0 +1,109 @@
+//! Builds the workspace: one cargo invocation, one set of features, one target folder.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use e2e::{PgConfig, Profile, Workspace};
+
+use crate::Server;
+use crate::command;
+use crate::progress;
+use crate::setup::{self, Purpose};
+
+/// The workspace that this program belongs to.
+pub fn workspace(profile: Profile) -> Result<Workspace> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("cannot run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let path = |name: &str| -> Result<PathBuf> {
+        Ok(metadata[name].as_str().with_context(|| format!("cargo tells no {name}"))?.into())
+    };
+    Ok(Workspace { root: path("workspace_root")?, target: path("target_directory")?, profile })
+}
+
+/// A cargo that is told for which PostgreSQL to build.
+pub fn cargo_for(pg_config: &PgConfig, subcommand: &str, profile: Profile) -> Command {
+    let mut command = cargo();
+    command
+        .arg(subcommand)
+        .args(["--features", &pg_config.cargo_feature()])
+        .env("PGRX_PG_CONFIG_PATH", &pg_config.path)
+        // Would win over the path.
+        .env_remove("PGRX_PG_CONFIG_AS_ENV");
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    command
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if let Some(root) = env::var_os("CARGO_MANIFEST_DIR") {
+        // In the workspace, wherever the user is. The rest is about this package, and a build
+        // script that watches one of them would run again.
+        command.current_dir(root);
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
+    }
+    command
+}
+
+/// Builds every crate, the tests too if they are wanted.
+pub fn everything(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
+    let begin = Instant::now();
+    progress::stage(&format!("building for {}", pg_config.version));
+    let mut build = cargo_for(pg_config, "build", workspace.profile);
+    build.arg("--workspace");
+    command::succeed(build)?;
+    place_echo_function(workspace)?;
+    eprintln!("    built in {}", progress::seconds(begin.elapsed()));
+    Ok(())
+}
+
+/// Builds the one crate that makes the extensions' library.
+pub fn extension(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
+    progress::stage(&format!("building aws_lambda for {}", pg_config.version));
+    let mut build = cargo_for(pg_config, "build", workspace.profile);
+    build.args(["--package", "aws_lambda"]);
+    command::succeed(build)
+}
+
+/// A function written in Rust is served as the executable `bootstrap` in its folder.
+fn place_echo_function(workspace: &Workspace) -> Result<()> {
+    let built = workspace.built().join("echo-function");
+    let folder = workspace.root.join("examples/functions/echo");
+    if !built.is_file() || !folder.is_dir() {
+        return Ok(());
+    }
+    let (beside, place) = (folder.join(".bootstrap.new"), folder.join("bootstrap"));
+    // Left alone if it is the same: a service that watches the folder would start it anew.
+    if fs::read(&built).ok() == fs::read(&place).ok() {
+        return Ok(());
+    }
+    // Renamed into place: a running bootstrap cannot be written to.
+    fs::copy(&built, &beside)
+        .and_then(|_| fs::rename(&beside, &place))
+        .with_context(|| format!("cannot write {}", place.display()))
+}
+
+/// `cargo xtask lint`
+pub fn lint(server: &Server) -> Result<ExitCode> {
+    let pg_config = setup::prepare(server.pg_config.as_deref(), Purpose::Build)?;
+    progress::stage(&format!("clippy for {}", pg_config.version));
+    let mut clippy = cargo_for(&pg_config, "clippy", Profile::Debug);
+    clippy.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    Ok(ExitCode::from(u8::from(!command::status(clippy)?.success())))
+}

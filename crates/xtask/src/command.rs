@@ -1,0 +1,42 @@
+//! Runs programs whose output the user sees.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+
+/// Runs `command` to its end, its output on ours.
+pub fn status(command: Command) -> Result<ExitStatus> {
+    run(command, |child| child.wait())
+}
+
+/// Runs `command` to its end; an error if it fails.
+pub fn succeed(command: Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = status(command)?;
+    if !status.success() {
+        bail!("{name} failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs `command` while `follow` watches it: whatever ends us ends it, too, with all it started.
+pub fn run<T>(
+    mut command: Command,
+    follow: impl FnOnce(&mut Child) -> std::io::Result<T>,
+) -> Result<T> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    // A group of its own, which must not read from the terminal: cargo runs programs that would
+    // stay behind if only cargo were told to end.
+    command.process_group(0).stdin(Stdio::null());
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+    let _tracked = e2e::track(child.id(), Signal::SIGTERM, e2e::Group::All);
+    follow(&mut child).with_context(|| format!("cannot wait for {name}"))
+}
+
+/// The output of a short command, if it succeeds.
+pub fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,122 @@
+//! Installs system packages by apt, or says how.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command;
+use crate::progress;
+
+/// The PostgreSQL major that is asked for first where none is installed.
+const FAVOURITE_MAJOR: u16 = 15;
+
+/// Something the build or the playground cannot do without.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Need {
+    /// A server to run the playground on, and its headers; of this major where one is begun.
+    Postgres(Option<u16>),
+    /// libclang.
+    Libclang,
+    /// A python3 that can make virtual environments.
+    PythonVenv,
+    /// node and npm.
+    Node,
+}
+
+impl Need {
+    fn description(self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "a PostgreSQL from 13 to 18, with the headers for extensions",
+            Self::Libclang => "libclang, to read PostgreSQL's headers",
+            Self::PythonVenv => "a python3 with the module venv, to run functions in Python",
+            Self::Node => "node and npm, to run functions in JavaScript",
+        }
+    }
+
+    fn debian_packages(self) -> Vec<String> {
+        match self {
+            Self::Postgres(major) => {
+                let major = major.unwrap_or_else(available_major);
+                vec![format!("postgresql-{major}"), format!("postgresql-server-dev-{major}")]
+            }
+            Self::Libclang => vec!["libclang-dev".to_owned()],
+            Self::PythonVenv => vec!["python3-venv".to_owned()],
+            Self::Node => vec!["nodejs".to_owned(), "npm".to_owned()],
+        }
+    }
+}
+
+/// Installs what is needed; without the right to, the error says which line would.
+pub fn provide(needs: &[Need]) -> Result<()> {
+    for need in needs {
+        eprintln!("missing: {}", need.description());
+    }
+    if command::output("apt-get", &["--version"]).is_none() {
+        bail!("{}", advice_without_apt());
+    }
+    let Some(become_root) = way_to_root() else {
+        let packages = packages_of(needs).join(" ");
+        bail!(
+            "not root, and sudo would ask for a password. Run this, then the command again:\n\n  \
+             sudo apt-get update && sudo apt-get install --yes {packages}\n"
+        );
+    };
+    progress::stage("apt-get update");
+    command::succeed(apt(become_root, &["update", "-q"]))?;
+    // Only now: the lists just fetched decide which major there is.
+    let packages = packages_of(needs);
+    progress::stage(&format!("apt-get install {}", packages.join(" ")));
+    let mut install = apt(become_root, &["install", "-q", "--yes", "--no-install-recommends"]);
+    install.args(packages);
+    command::succeed(install)
+}
+
+fn packages_of(needs: &[Need]) -> Vec<String> {
+    needs.iter().flat_map(|need| need.debian_packages()).collect()
+}
+
+/// What to put before a command for it to run as root; None: nothing would help.
+fn way_to_root() -> Option<&'static [&'static str]> {
+    if nix::unistd::geteuid().is_root() {
+        return Some(&[]);
+    }
+    command::output("sudo", &["-n", "true"]).map(|_| ["sudo", "-n"].as_slice())
+}
+
+fn apt(become_root: &[&str], arguments: &[&str]) -> Command {
+    // By env, because sudo drops variables; the lock because another apt may be running.
+    let mut line = become_root.to_vec();
+    line.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    line.extend(["-o", "DPkg::Lock::Timeout=300"]);
+    line.extend(arguments);
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]);
+    command
+}
+
+/// The favourite major if this release of the distribution has it, else the release's own.
+fn available_major() -> u16 {
+    if candidate_version(&format!("postgresql-{FAVOURITE_MAJOR}")).is_some() {
+        return FAVOURITE_MAJOR;
+    }
+    // The package `postgresql` depends on the release's own major: version `17+278`.
+    candidate_version("postgresql")
+        .and_then(|version| version.split(['+', '.']).next()?.parse().ok())
+        .unwrap_or(FAVOURITE_MAJOR)
+}
+
+fn candidate_version(package: &str) -> Option<String> {
+    let policy = command::output("apt-cache", &["policy", package])?;
+    let line = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (line != "(none)").then(|| line.to_owned())
+}
+
+fn advice_without_apt() -> String {
+    let hint = if cfg!(target_os = "macos") {
+        "With Homebrew:\n\n  brew install postgresql@17 llvm python node\n"
+    } else {
+        "Install it with your system's packages; on Fedora:\n\n  sudo dnf install \
+         postgresql-server postgresql-server-devel clang-libs python3 nodejs npm\n"
+    };
+    format!("this system has no apt-get. {hint}\nA PostgreSQL elsewhere: --pg-config PATH")
+}

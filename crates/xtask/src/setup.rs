@@ -1,0 +1,116 @@
+//! Set-up: finds what the build and the playground need, and has installed what is missing.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use e2e::PgConfig;
+
+use crate::command;
+use crate::libclang;
+use crate::packages::{self, Need};
+
+/// What the PostgreSQL is wanted for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// To build for it.
+    Build,
+    /// To build for it and run it, with functions in every language.
+    Playground,
+}
+
+/// Sees to it that everything needed is there, and gives the PostgreSQL to use.
+pub fn prepare(pg_config: Option<&Path>, purpose: Purpose) -> Result<PgConfig> {
+    let needs = missing(pg_config, purpose)?;
+    if !needs.is_empty() {
+        packages::provide(&needs)?;
+        let still = missing(pg_config, purpose)?;
+        if !still.is_empty() {
+            bail!("the packages are installed, but this is still missing: {still:?}");
+        }
+    }
+    match pg_config {
+        Some(path) => asked_for(path, purpose),
+        None => find(purpose).context("no PostgreSQL was found"),
+    }
+}
+
+fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
+    let mut needs = Vec::new();
+    match pg_config {
+        // Nothing to install: the user knows better, or is told.
+        Some(path) => drop(asked_for(path, purpose)?),
+        None if find(purpose).is_none() => needs.push(Need::Postgres(begun_major())),
+        None => {}
+    }
+    if !libclang::is_there() {
+        needs.push(Need::Libclang);
+    }
+    if purpose == Purpose::Playground {
+        if command::output("python3", &["-c", "import ensurepip, venv"]).is_none() {
+            needs.push(Need::PythonVenv);
+        }
+        if ["node", "npm"].iter().any(|name| command::output(name, &["--version"]).is_none()) {
+            needs.push(Need::Node);
+        }
+    }
+    Ok(needs)
+}
+
+/// The PostgreSQL that the user names; an error says what it lacks.
+fn asked_for(path: &Path, purpose: Purpose) -> Result<PgConfig> {
+    let found = PgConfig::ask(path)?;
+    if !found.is_supported() {
+        bail!("{} is not supported: majors 13 to 18 are", found.version);
+    }
+    if !found.has_server_headers() {
+        let folder = found.include_server.display();
+        bail!("{} has no server headers in {folder}: is a -dev package missing?", found.version);
+    }
+    if purpose == Purpose::Playground && !found.has_server() {
+        bail!("{} has no server in {}", found.version, found.bin.display());
+    }
+    Ok(found)
+}
+
+/// The newest usable PostgreSQL of this machine.
+fn find(purpose: Purpose) -> Option<PgConfig> {
+    let mut best: Option<PgConfig> = None;
+    for path in candidates() {
+        let Ok(found) = asked_for(&path, purpose) else { continue };
+        // The first of equals stays: what is in PATH comes first.
+        if best.as_ref().is_none_or(|best| best.major < found.major) {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+/// Every place a pg_config can be.
+fn candidates() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    for (parent, prefix) in [
+        ("/usr/lib/postgresql", ""),
+        ("/usr/local", "pgsql"),
+        ("/usr", "pgsql-"),
+        ("/opt/homebrew/opt", "postgresql@"),
+        ("/usr/local/opt", "postgresql@"),
+    ] {
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+        folders.extend(named.map(|entry| entry.path().join("bin")));
+    }
+    folders.into_iter().map(|folder| folder.join("pg_config")).filter(|it| it.is_file()).collect()
+}
+
+/// The newest major of which a server is there, but something else is missing.
+fn begun_major() -> Option<u16> {
+    let entries = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+    entries
+        .filter(|entry| entry.path().join("bin/postgres").is_file())
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|major| PgConfig::MAJORS.contains(major))
+        .max()
+}
