@@ -1,8 +1,9 @@
 //! The AWS configuration of the process, from `aws-config`: environment, profiles, web identity,
 //! SSO, processes, ECS/EKS containers and EC2 instance metadata.
 
-use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, ConfigLoader};
 use aws_types::service_config::ServiceConfigKey;
 use lambda_core::{Endpoint, EndpointVariant, InvokeError, Region};
@@ -29,19 +30,19 @@ impl AwsConfig {
     /// Reads the configuration. `region` is the first call's; it spares the instance metadata the
     /// question, and is used for STS and SSO when nothing else is configured.
     pub(crate) async fn load(region: Option<Region>) -> Self {
-        let configured = RegionProviderChain::first_try(
-            aws_config::environment::EnvironmentVariableRegionProvider::new(),
-        )
-        .or_else(aws_config::profile::ProfileFileRegionProvider::new());
-        let loader: ConfigLoader =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(tls::provider_client());
-        let loader = match region {
-            Some(region) => loader.region(
-                configured.or_else(aws_types::region::Region::new(region.as_str().to_owned())),
-            ),
-            None => loader.region(configured.or_else(DefaultRegionChain::builder().build())),
+        let sdk = match &region {
+            None => loader().load().await,
+            Some(region) => {
+                let given = aws_types::region::Region::new(region.as_str().to_owned());
+                let environment = EnvironmentVariableRegionProvider::new();
+                let configured = RegionProviderChain::first_try(environment)
+                    .or_else(ProfileFileRegionProvider::new());
+                loader().region(configured.or_else(given)).load().await
+            }
         };
-        let sdk = loader.load().await;
+        // A region that may be the first call's own says nothing about the next call.
+        let chain_has_run = region.is_none();
+        let default_region = sdk.region().map(ToString::to_string);
         Self {
             endpoint_url: lambda_endpoint_url(&sdk),
             variant: EndpointVariant {
@@ -49,7 +50,7 @@ impl AwsConfig {
                 dual_stack: sdk.use_dual_stack().unwrap_or(false),
             },
             credentials: CredentialsCache::new(sdk.credentials_provider()),
-            default_region: OnceCell::new(),
+            default_region: OnceCell::new_with(chain_has_run.then_some(default_region)),
         }
     }
 
@@ -60,10 +61,7 @@ impl AwsConfig {
         }
         let name = self
             .default_region
-            .get_or_init(|| async {
-                let chain = DefaultRegionChain::builder().build();
-                chain.region().await.map(|region| region.to_string())
-            })
+            .get_or_init(|| async { loader().load().await.region().map(ToString::to_string) })
             .await;
         match name {
             None => Err(InvokeError::NoRegion),
@@ -91,6 +89,10 @@ impl AwsConfig {
             }),
         }
     }
+}
+
+fn loader() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest()).http_client(tls::provider_client())
 }
 
 /// The service's own setting wins over the one for all services (AWS SDKs and Tools Reference
