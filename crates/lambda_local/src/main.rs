@@ -1,2 +1,7 @@
-//! The sqlambda command.
-fn main() {}
+//! The `sqlambda` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lambda_local::cli::main()
+}

@@ -1,0 +1,214 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+use crate::auth::Credentials;
+use crate::functions::{RuntimeFamily, discover};
+use crate::logging::{self, LogGuard};
+use crate::runtimes::Toolchain;
+use crate::service::{Service, Settings, launchers};
+
+/// SQL calls AWS Lambda: the tools beside the database extensions.
+#[derive(Debug, Parser)]
+#[command(name = "sqlambda", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the functions in folders as AWS Lambda would
+    Local(Local),
+}
+
+const AFTER_HELP: &str = "\
+Each folder holds one sub-folder (or one file) per function; its name is the function's name.
+  hello/lambda_function.py   Python, handler lambda_function.lambda_handler
+  hello/index.js, index.mjs  Node.js, handler index.handler
+  hello/bootstrap            any program that speaks the Lambda Runtime API
+  hello.py, hello.mjs        a function in one file, handler hello.lambda_handler, hello.handler
+  hello/function.json        optional: Runtime, Handler, Timeout, MemorySize, Environment,
+                             ReservedConcurrentExecutions, Aliases, as in AWS's CreateFunction
+
+Try it:
+  sqlambda local functions/
+  export AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:9001 AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  aws lambda invoke --function-name hello /dev/stdout
+
+Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sqlambda).";
+
+/// Serves the functions in folders as AWS Lambda would.
+///
+/// Every function runs in processes of its own, through Amazon's own runtime clients. The AWS CLI,
+/// the SDKs and the database extensions reach the service through AWS_ENDPOINT_URL_LAMBDA.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+struct Local {
+    /// Folders with one sub-folder or one file per function
+    #[arg(required = true, value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:9001", value_name = "ADDRESS")]
+    listen: SocketAddr,
+
+    /// Allow an address that other machines can reach: whoever has the credentials can run code
+    #[arg(long)]
+    allow_public: bool,
+
+    /// The account in the functions' ARNs
+    #[arg(long, default_value = "000000000000", value_name = "ID", value_parser = account)]
+    account: String,
+
+    /// The region of unsigned requests and of the functions' environment; signed requests may name
+    /// any region
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+
+    /// Accept also the access keys of every profile in this file (as ~/.aws/credentials)
+    #[arg(long, value_name = "PATH")]
+    credentials_file: Option<PathBuf>,
+
+    /// Accept unsigned requests
+    #[arg(long)]
+    no_auth: bool,
+
+    /// Install the runtimes that the functions need, and exit
+    #[arg(long)]
+    prepare: bool,
+
+    /// How to write the log on stderr
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
+    /// How much to log
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    log_level: LevelFilter,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line of text for each event.
+    Text,
+    /// One JSON object for each event.
+    Json,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account has 12 digits".to_owned())
+    }
+}
+
+/// Runs the command that the command line names.
+pub fn main() -> ExitCode {
+    let Command::Local(local) = Cli::parse().command;
+    let log = logging::start(local.log_format, local.log_level);
+    let result = local.run(&log);
+    log.flush();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sqlambda: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Local {
+    fn run(self, log: &LogGuard) -> anyhow::Result<()> {
+        let ip = self.listen.ip();
+        anyhow::ensure!(
+            is_loopback(ip) || self.allow_public,
+            "{ip} can be reached from other machines, and whoever has the credentials can run code \
+             here; add --allow-public if that is what you want"
+        );
+        let toolchain = Toolchain::from_environment()?;
+        let functions = discover(&self.folders, &toolchain)?;
+        if self.prepare {
+            let failed = launchers(&functions, &toolchain).into_values().find_map(Result::err);
+            return failed.map_or(Ok(()), |error| Err(error.into()));
+        }
+        anyhow::ensure!(!functions.is_empty(), "no function found in {:?}", self.folders);
+        let settings = Settings {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            credentials: self.credentials()?,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let served = runtime.block_on(async {
+            let service = Arc::new(Service::new(settings, functions, &toolchain)?);
+            self.serve(service).await
+        });
+        log.flush();
+        // Children die with the process; there is nothing to wait for.
+        runtime.shutdown_background();
+        served
+    }
+
+    fn credentials(&self) -> anyhow::Result<Option<Credentials>> {
+        if self.no_auth {
+            return Ok(None);
+        }
+        let mut credentials = Credentials::for_tests();
+        if let Some(path) = &self.credentials_file {
+            credentials.add_file(path)?;
+        }
+        Ok(Some(credentials))
+    }
+
+    async fn serve(&self, service: Arc<Service>) -> anyhow::Result<()> {
+        // Listen to signals before saying that the service is ready.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let listener = TcpListener::bind(self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        announce(&service, listener.local_addr()?, &self.region)?;
+        tokio::select! {
+            () = Arc::clone(&service).serve(listener) => {}
+            _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+        }
+        Ok(())
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// What is served, and what a client needs to reach it. Scripts read these lines.
+fn announce(service: &Service, address: SocketAddr, region: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for function in service.functions() {
+        let what = match function.runtime.family() {
+            RuntimeFamily::Provided => "bootstrap",
+            _ => &function.handler,
+        };
+        writeln!(out, "{:<24} {:<16} {what}", function.name, function.runtime.to_string())?;
+    }
+    writeln!(out, "export AWS_ENDPOINT_URL_LAMBDA=http://{address}")?;
+    writeln!(out, "export AWS_ACCESS_KEY_ID=test")?;
+    writeln!(out, "export AWS_SECRET_ACCESS_KEY=test")?;
+    // The AWS CLI 1 and boto3 know this name only, the other SDKs the next.
+    writeln!(out, "export AWS_DEFAULT_REGION={region}")?;
+    writeln!(out, "export AWS_REGION={region}")?;
+    out.flush()?;
+    Ok(())
+}

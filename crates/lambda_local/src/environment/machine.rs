@@ -1,0 +1,246 @@
+//! The state machine of an execution environment, free of I/O.
+//!
+//! ```text
+//! Starting --next--> Idle --assign--> Busy --response | error--> Responded --next--> Idle
+//!     any --exit--> Dead
+//! ```
+
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+use super::exit::ExitReason;
+
+/// What a call brings to the function.
+#[derive(Debug)]
+pub struct Event {
+    /// The request id.
+    pub request_id: String,
+    /// The payload, as the caller sent it.
+    pub payload: Bytes,
+    /// The ARN the caller used, with its qualifier.
+    pub invoked_arn: String,
+    /// The trace header.
+    pub trace_id: String,
+    /// The client context, decoded.
+    pub client_context: Option<String>,
+    /// How long the call may take from its delivery.
+    pub timeout: Duration,
+}
+
+/// How a call ended, as the environment saw it.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The function answered with these bytes.
+    Response(Bytes),
+    /// The runtime reported an error; the body goes to the caller as it is.
+    Error(Bytes),
+    /// The answer was larger than allowed.
+    ResponseTooLarge,
+    /// The runtime reported that it could not initialise.
+    InitError(Bytes),
+    /// The process ended while it initialised or ran the call.
+    Exited(ExitReason),
+    /// The process ended before the call was delivered, so that it may run elsewhere.
+    NotDelivered,
+}
+
+/// A call of the Runtime API that does not fit the state.
+#[derive(Debug, PartialEq, Eq)]
+pub enum InvalidTransition {
+    /// The request id is not that of the running call.
+    RequestId,
+    /// The state does not allow the call; holds the state's name as AWS writes it.
+    State(&'static str),
+}
+
+/// The answer to `next`.
+#[derive(Debug)]
+pub enum Next {
+    /// Take this event; it must be done by the instant.
+    Event(Arc<Event>, Instant),
+    /// Wait for an event.
+    Wait,
+    /// The environment is being taken down.
+    Gone,
+}
+
+/// A call that was assigned to the environment.
+#[derive(Debug)]
+struct Call {
+    event: Arc<Event>,
+    reply: oneshot::Sender<Outcome>,
+    /// Tells the caller's side that the clock runs.
+    delivered: Option<oneshot::Sender<Instant>>,
+    deadline: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Idle,
+    Busy,
+    Responded,
+    Dead,
+}
+
+/// The state of one environment.
+#[derive(Debug)]
+pub struct Machine {
+    phase: Phase,
+    call: Option<Call>,
+    /// The last call's event, for a repeated `next` and a second response.
+    last: Option<Arc<Event>>,
+    /// When the call that is over, or over but for `next`, should have ended.
+    settle_by: Option<Instant>,
+    /// When the runtime asked for its first event.
+    ready_at: Option<Instant>,
+    /// When the runtime took the present or last call.
+    delivered_at: Option<Instant>,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Starting,
+            call: None,
+            last: None,
+            settle_by: None,
+            ready_at: None,
+            delivered_at: None,
+        }
+    }
+}
+
+impl Machine {
+    /// Gives the environment its next call. Refused (with both senders dropped) when it is dead or
+    /// still has one.
+    pub fn assign(
+        &mut self,
+        event: Arc<Event>,
+        reply: oneshot::Sender<Outcome>,
+        delivered: oneshot::Sender<Instant>,
+    ) {
+        if self.phase == Phase::Dead {
+            let _ = reply.send(Outcome::NotDelivered);
+            return;
+        }
+        self.call = Some(Call { event, reply, delivered: Some(delivered), deadline: None });
+    }
+
+    /// Takes back a call that was not delivered. False if it was.
+    pub fn withdraw(&mut self) -> bool {
+        let undelivered = self.phase != Phase::Busy;
+        if undelivered {
+            self.call = None;
+        }
+        undelivered
+    }
+
+    /// The runtime asks for its next event.
+    pub fn next(&mut self, now: Instant) -> Next {
+        match self.phase {
+            Phase::Dead => return Next::Gone,
+            Phase::Busy => {}
+            Phase::Starting | Phase::Responded | Phase::Idle => {
+                self.ready_at.get_or_insert(now);
+                self.phase = Phase::Idle;
+            }
+        }
+        let Some(call) = &mut self.call else { return Next::Wait };
+        self.phase = Phase::Busy;
+        let deadline = *call.deadline.get_or_insert(now + call.event.timeout);
+        if let Some(delivered) = call.delivered.take() {
+            self.delivered_at = Some(now);
+            let _ = delivered.send(now);
+        }
+        Next::Event(Arc::clone(&call.event), deadline)
+    }
+
+    /// The runtime answers the call `id`, well or badly.
+    pub fn finish(&mut self, id: &str, outcome: Outcome) -> Result<(), InvalidTransition> {
+        self.check_finish(id)?;
+        self.phase = Phase::Responded;
+        if let Some(call) = self.call.take() {
+            self.settle_by = call.deadline;
+            self.last = Some(Arc::clone(&call.event));
+            // A caller that went away is no concern of the runtime.
+            let _ = call.reply.send(outcome);
+        }
+        Ok(())
+    }
+
+    /// Whether `id` may be answered now.
+    pub fn check_finish(&self, id: &str) -> Result<(), InvalidTransition> {
+        match (self.phase, &self.call, &self.last) {
+            (Phase::Busy, Some(call), _) if call.event.request_id == id => Ok(()),
+            (Phase::Responded, _, Some(last)) if last.request_id == id => {
+                Err(InvalidTransition::State("RuntimeResponseSentState"))
+            }
+            _ => Err(InvalidTransition::RequestId),
+        }
+    }
+
+    /// The runtime says that it cannot initialise.
+    pub fn init_error(&mut self, body: Bytes) -> Result<(), InvalidTransition> {
+        if self.phase != Phase::Starting {
+            return Err(InvalidTransition::State(self.state_name()));
+        }
+        self.end(|| Outcome::InitError(body));
+        Ok(())
+    }
+
+    /// The process ended.
+    pub fn exited(&mut self, reason: ExitReason) {
+        let never_ran = matches!(self.phase, Phase::Idle | Phase::Responded);
+        self.end(|| if never_ran { Outcome::NotDelivered } else { Outcome::Exited(reason) });
+    }
+
+    /// No more calls: the environment is stopped from outside.
+    pub fn stop(&mut self) {
+        self.end(|| Outcome::NotDelivered);
+    }
+
+    fn end(&mut self, outcome: impl FnOnce() -> Outcome) {
+        self.phase = Phase::Dead;
+        if let Some(call) = self.call.take() {
+            let _ = call.reply.send(outcome());
+        }
+    }
+
+    /// Whether the environment can take no more calls.
+    pub fn is_dead(&self) -> bool {
+        self.phase == Phase::Dead
+    }
+
+    /// When the runtime was ready for its first event.
+    pub fn ready_at(&self) -> Option<Instant> {
+        self.ready_at
+    }
+
+    /// When the runtime took the present or last call; nothing before its first.
+    pub fn delivered_at(&self) -> Option<Instant> {
+        self.delivered_at
+    }
+
+    /// Whether the runtime answered but then did not ask for the next event in the call's time.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.phase == Phase::Responded && self.settle_by.is_some_and(|by| by < now)
+    }
+
+    /// Whether an event would be taken at once.
+    pub fn is_waiting(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
+    fn state_name(&self) -> &'static str {
+        match self.phase {
+            Phase::Starting => "RuntimeStartedState",
+            Phase::Idle => "RuntimeReadyState",
+            Phase::Busy => "RuntimeRunningState",
+            Phase::Responded => "RuntimeResponseSentState",
+            Phase::Dead => "RuntimeTerminatedState",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Execution environments: child processes that run a function's code, one call at a time.
+
+mod child_env;
+mod exit;
+mod logs;
+mod machine;
+mod memory;
+mod parent_death;
+mod pool;
+mod process;
+mod report;
+mod run;
+mod spawner;
+
+pub use child_env::{ChildIdentity, child_variables};
+pub use exit::ExitReason;
+pub use logs::LogTail;
+pub use machine::{Event, InvalidTransition, Machine, Next, Outcome};
+pub use pool::{Pool, PoolSettings, Throttled};
+pub use process::{Environment, StartError};
+pub use run::Execution;
+pub use spawner::Spawner;

@@ -1,0 +1,180 @@
+//! One execution environment: a process, its Runtime API and its state.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, oneshot};
+
+use super::child_env::{ChildIdentity, child_variables};
+use super::exit::ExitReason;
+use super::logs::Logs;
+use super::machine::{Event, InvalidTransition, Machine, Next, Outcome};
+use super::spawner::Spawner;
+use crate::functions::{Function, RuntimeFamily};
+use crate::runtimes::path::is_executable;
+use crate::runtimes::{Launcher, RuntimeError};
+
+/// Why an environment cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The runtime is missing on this machine.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The function's folder has no executable of that name.
+    #[error("Couldn't find valid bootstrap(s): [{}]", .0.display())]
+    NoBootstrap(PathBuf),
+    /// The system refuses.
+    #[error("fork/exec: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A running process of a function.
+#[derive(Debug)]
+pub struct Environment {
+    machine: Mutex<Machine>,
+    /// Rings when there is an event to take, or when there will be none.
+    work: Notify,
+    pub(super) logs: Logs,
+    /// The process, which leads a process group of the same number.
+    pub(super) pid: Pid,
+    pub(super) started_at: Instant,
+}
+
+impl Environment {
+    /// Starts a process of the function.
+    pub(super) async fn start(
+        function: &Function,
+        launcher: &Launcher,
+        mut identity: ChildIdentity,
+        spawner: &Spawner,
+    ) -> Result<Arc<Self>, StartError> {
+        let started_at = Instant::now();
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        identity.runtime_api = listener.local_addr()?.to_string();
+        let (read_end, write_end) = std::io::pipe()?;
+        let mut command = command(function, launcher)?;
+        command
+            .env_clear()
+            .envs(child_variables(function, &identity))
+            .current_dir(&function.task_root)
+            .stdin(Stdio::null())
+            .stdout(write_end.try_clone()?)
+            .stderr(write_end);
+        let child = spawner.spawn(command).await?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        let environment = Arc::new(Self {
+            machine: Mutex::default(),
+            work: Notify::new(),
+            logs: Logs::new(&function.name, read_end.into())?,
+            pid: pid.ok_or_else(|| io::Error::other("the process has no id"))?,
+            started_at,
+        });
+        tokio::spawn(Arc::clone(&environment).watch(child, listener));
+        Ok(environment)
+    }
+
+    /// Serves the process until it has ended.
+    async fn watch(self: Arc<Self>, mut child: Child, listener: TcpListener) {
+        let (end, ended) = oneshot::channel();
+        let served = tokio::spawn(crate::runtime_api::serve(listener, Arc::clone(&self), ended));
+        let pump = tokio::spawn({
+            let environment = Arc::clone(&self);
+            async move { environment.logs.pump().await }
+        });
+        let status = child.wait().await;
+        self.kill_group();
+        let _ = end.send(());
+        let _ = served.await;
+        self.lock().exited(status.map_or(ExitReason::Code(1), ExitReason::from));
+        self.work.notify_waiters();
+        // A descendant that left the group may hold the pipe open for ever.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), pump).await;
+    }
+
+    /// Ends the process and everything it started in its group.
+    pub(super) fn kill_group(&self) {
+        // It may be gone already.
+        let _ = killpg(self.pid, Signal::SIGKILL);
+    }
+
+    /// Takes the environment down; it gets no more calls.
+    pub(super) fn stop(&self) {
+        self.lock().stop();
+        self.work.notify_waiters();
+        self.kill_group();
+    }
+
+    /// Gives the process a call. The first channel will hold how it ended, the second when the
+    /// runtime took it.
+    pub(super) fn assign(
+        &self,
+        event: Arc<Event>,
+    ) -> (oneshot::Receiver<Outcome>, oneshot::Receiver<Instant>) {
+        let (reply, outcome) = oneshot::channel();
+        let (delivered, at) = oneshot::channel();
+        self.lock().assign(event, reply, delivered);
+        self.work.notify_waiters();
+        (outcome, at)
+    }
+
+    /// The state, for a look or a change.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runtime API: waits for the next event. Nothing when there will be none.
+    pub(crate) async fn next(&self) -> Option<(Arc<Event>, Instant)> {
+        loop {
+            // Listen before looking, or an event assigned in between would not wake this call.
+            let work = self.work.notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            match self.lock().next(Instant::now()) {
+                Next::Event(event, deadline) => return Some((event, deadline)),
+                Next::Gone => return None,
+                Next::Wait => {}
+            }
+            work.await;
+        }
+    }
+
+    /// Runtime API: whether the call `id` may be answered now.
+    pub(crate) fn check_finish(&self, id: &str) -> Result<(), InvalidTransition> {
+        self.lock().check_finish(id)
+    }
+
+    /// Runtime API: the call `id` has ended.
+    pub(crate) fn finish(&self, id: &str, outcome: Outcome) -> Result<(), InvalidTransition> {
+        self.lock().finish(id, outcome)
+    }
+
+    /// Runtime API: the runtime could not initialise.
+    pub(crate) fn init_error(&self, body: Bytes) -> Result<(), InvalidTransition> {
+        self.lock().init_error(body)
+    }
+}
+
+fn command(function: &Function, launcher: &Launcher) -> Result<Command, StartError> {
+    if function.runtime.family() == RuntimeFamily::Provided {
+        let bootstrap = function.task_root.join(&launcher.program);
+        if !is_executable(&bootstrap) {
+            return Err(StartError::NoBootstrap(bootstrap));
+        }
+        return Ok(Command::new(bootstrap));
+    }
+    let mut command = Command::new(&launcher.program);
+    command.args(&launcher.arguments);
+    if launcher.handler_argument {
+        command.arg(&function.handler);
+    }
+    Ok(command)
+}

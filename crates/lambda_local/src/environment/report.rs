@@ -1,0 +1,92 @@
+//! The lines that close a call's log: what went wrong, END and REPORT.
+
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use super::exit::ExitReason;
+use super::memory;
+use super::process::Environment;
+use super::run::End;
+use crate::functions::Function;
+
+/// The lines for a call that ended like this.
+pub(super) fn lines(
+    environment: &Environment,
+    function: &Function,
+    id: &str,
+    end: &End,
+    cold: bool,
+) -> Vec<String> {
+    let now = Instant::now();
+    let (ready_at, delivered_at) = {
+        let machine = environment.lock();
+        (machine.ready_at(), machine.delivered_at())
+    };
+    // A call that failed to initialise has no time of its own: all of it was initialisation.
+    let duration = now - delivered_at.unwrap_or(environment.started_at);
+    let mut lines = what_happened(function, id, end);
+    lines.push(format!("END RequestId: {id}"));
+    let mut report = format!(
+        "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB\t\
+         Max Memory Used: {} MB\t",
+        millis(duration),
+        millis(duration).ceil(),
+        function.memory_mb,
+        memory::peak_kib(environment.pid).unwrap_or(0).div_ceil(1024),
+    );
+    if let Some(ready_at) = ready_at.filter(|_| cold) {
+        let init = millis(ready_at - environment.started_at);
+        report.push_str(&format!("Init Duration: {init:.2} ms\t"));
+    }
+    report.push_str(status(end));
+    lines.push(report);
+    lines
+}
+
+fn what_happened(function: &Function, id: &str, end: &End) -> Vec<String> {
+    match end {
+        End::Answered(_) | End::Failed(_) => Vec::new(),
+        End::TooLarge => vec![format!("RequestId: {id} Error: Response payload size exceeded")],
+        End::Exited(reason) => exit_lines(id, reason),
+        End::OutOfMemory => exit_lines(id, &ExitReason::Signal(9)),
+        End::TimedOut => {
+            let seconds = function.timeout.as_secs_f64();
+            let now = timestamp(OffsetDateTime::now_utc());
+            vec![format!("{now} {id} Task timed out after {seconds:.2} seconds"), String::new()]
+        }
+    }
+}
+
+fn exit_lines(id: &str, reason: &ExitReason) -> Vec<String> {
+    vec![format!("RequestId: {id} Error: {reason}"), "Runtime.ExitError".to_owned()]
+}
+
+fn status(end: &End) -> &'static str {
+    match end {
+        End::Answered(_) => "",
+        End::Failed(_) => "",
+        End::TooLarge => "Status: error\tError Type: Function.ResponseSizeTooLarge",
+        End::Exited(_) => "Status: error\tError Type: Runtime.ExitError",
+        End::OutOfMemory => "Status: error\tError Type: Runtime.OutOfMemory",
+        End::TimedOut => "Status: timeout",
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+/// `2026-11-21T10:00:00.000Z`
+fn timestamp(at: OffsetDateTime) -> String {
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second(),
+        at.millisecond()
+    )
+}

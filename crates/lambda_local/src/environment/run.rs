@@ -1,0 +1,209 @@
+//! Running one call in an environment, and what the caller and the log are told of its end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::exit::ExitReason;
+use super::logs::LogTail;
+use super::machine::{Event, Outcome};
+use super::process::Environment;
+use super::{memory, report};
+use crate::functions::Function;
+use crate::limits::{MEMORY_POLL, RESPONSE_BYTES};
+
+/// How a call ended, as the caller is told.
+#[derive(Debug)]
+pub struct Execution {
+    /// The answer, or the error's description.
+    pub payload: Bytes,
+    /// Whether it is an error.
+    pub failed: bool,
+    /// The end of the log.
+    pub log_tail: LogTail,
+}
+
+/// The ways a call can end inside an environment.
+#[derive(Debug)]
+pub(super) enum End {
+    Answered(Bytes),
+    Failed(Bytes),
+    TooLarge,
+    Exited(ExitReason),
+    OutOfMemory,
+    TimedOut,
+}
+
+/// Why a call has to be run again, elsewhere: the function has not seen it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotRun {
+    /// The process ended before it took the call.
+    Gone,
+    /// The process is still busy with what it does after its last answer.
+    StillBusy,
+    /// It did not finish its initialisation in time.
+    InitTimedOut,
+}
+
+/// How long a process that has already answered its last call may take to ask for the next one
+/// before another process is used.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+
+/// Runs the event in the environment. `init_time` limits a first start.
+pub(super) async fn run(
+    environment: &Environment,
+    function: &Function,
+    event: &Arc<Event>,
+    version: &str,
+    init_time: Duration,
+) -> Result<Execution, NotRun> {
+    let cold = environment.lock().ready_at().is_none();
+    environment.logs.begin(&event.request_id, version);
+    let (mut outcome, delivered) = environment.assign(Arc::clone(event));
+    let patience = if cold { init_time } else { SETTLE_TIME };
+    let end = match wait_for_delivery(&mut outcome, delivered, patience).await {
+        Delivery::Taken(at) => wait_for_end(environment, function, outcome, at).await,
+        Delivery::Ended(outcome) => end_of(outcome),
+        Delivery::Late if !environment.lock().withdraw() => {
+            // It was taken at the last moment.
+            wait_for_end(environment, function, outcome, Instant::now()).await
+        }
+        Delivery::Late if cold => {
+            environment.stop();
+            Err(NotRun::InitTimedOut)
+        }
+        Delivery::Late => Err(NotRun::StillBusy),
+    };
+    if end.is_err() {
+        environment.logs.end(&[]);
+    }
+    Ok(finish(environment, function, event, end?, cold))
+}
+
+enum Delivery {
+    Taken(Instant),
+    Ended(Outcome),
+    Late,
+}
+
+async fn wait_for_delivery(
+    outcome: &mut oneshot::Receiver<Outcome>,
+    mut delivered: oneshot::Receiver<Instant>,
+    patience: Duration,
+) -> Delivery {
+    let late = tokio::time::sleep(patience);
+    tokio::pin!(late);
+    tokio::select! {
+        biased;
+        Ok(at) = &mut delivered => Delivery::Taken(at),
+        ended = outcome => Delivery::Ended(ended.unwrap_or(Outcome::NotDelivered)),
+        () = &mut late => Delivery::Late,
+    }
+}
+
+/// Waits for the answer, the exit, the deadline or too much memory, whichever comes first.
+async fn wait_for_end(
+    environment: &Environment,
+    function: &Function,
+    mut outcome: oneshot::Receiver<Outcome>,
+    delivered_at: Instant,
+) -> Result<End, NotRun> {
+    let deadline = tokio::time::sleep_until((delivered_at + function.timeout).into());
+    tokio::pin!(deadline);
+    loop {
+        let end = tokio::select! {
+            biased;
+            ended = &mut outcome => return end_of(ended.unwrap_or(Outcome::NotDelivered)),
+            () = &mut deadline => End::TimedOut,
+            () = tokio::time::sleep(MEMORY_POLL) => {
+                if memory::resident_kib(environment.pid) <= u64::from(function.memory_mb) * 1024 {
+                    continue;
+                }
+                End::OutOfMemory
+            }
+        };
+        environment.stop();
+        return Ok(end);
+    }
+}
+
+fn end_of(outcome: Outcome) -> Result<End, NotRun> {
+    match outcome {
+        Outcome::Response(bytes) => Ok(End::Answered(bytes)),
+        Outcome::Error(body) | Outcome::InitError(body) => Ok(End::Failed(body)),
+        Outcome::ResponseTooLarge => Ok(End::TooLarge),
+        Outcome::Exited(reason) => Ok(End::Exited(reason)),
+        Outcome::NotDelivered => Err(NotRun::Gone),
+    }
+}
+
+/// Closes the call's log and builds what the caller gets.
+fn finish(
+    environment: &Environment,
+    function: &Function,
+    event: &Event,
+    end: End,
+    cold: bool,
+) -> Execution {
+    let id = &event.request_id;
+    let lines = report::lines(environment, function, id, &end, cold);
+    let log_tail = environment.logs.end(&lines);
+    if environment.lock().is_dead() {
+        // The runtime reported an error of its initialisation and is about to exit, or it hangs.
+        environment.kill_group();
+    }
+    let error = |error_type: &str, message: &str| error_body(error_type, message);
+    let (failed, payload) = match end {
+        End::Answered(bytes) => (false, bytes),
+        End::Failed(body) => (true, body),
+        End::TooLarge => (
+            true,
+            error(
+                "Function.ResponseSizeTooLarge",
+                &format!(
+                    "Response payload size exceeded maximum allowed payload size \
+                     ({RESPONSE_BYTES} bytes)."
+                ),
+            ),
+        ),
+        End::Exited(reason) => {
+            (true, error("Runtime.ExitError", &format!("RequestId: {id} Error: {reason}")))
+        }
+        End::OutOfMemory => {
+            let reason = ExitReason::Signal(9);
+            (true, error("Runtime.OutOfMemory", &format!("RequestId: {id} Error: {reason}")))
+        }
+        End::TimedOut => (true, timed_out(id, function.timeout)),
+    };
+    Execution { payload, failed, log_tail }
+}
+
+fn timed_out(id: &str, timeout: Duration) -> Bytes {
+    let seconds = timeout.as_secs_f64();
+    error_body(
+        "Sandbox.Timedout",
+        &format!("RequestId: {id} Error: Task timed out after {seconds:.2} seconds"),
+    )
+}
+
+/// An error's description, its members in AWS's order.
+fn error_body(error_type: &str, message: &str) -> Bytes {
+    let message = serde_json::Value::from(message);
+    format!("{{\"errorType\":\"{error_type}\",\"errorMessage\":{message}}}").into()
+}
+
+impl Execution {
+    /// A call that found no process to run it.
+    pub(super) fn not_started(id: &str, reason: &str) -> Self {
+        let message = format!("RequestId: {id} Error: {reason}");
+        let payload = error_body("Runtime.InvalidEntrypoint", &message);
+        Self { payload, failed: true, log_tail: LogTail::default() }
+    }
+
+    /// A call whose process never finished its initialisation, not even in the call's own time.
+    pub(super) fn init_timed_out(id: &str, timeout: Duration) -> Self {
+        Self { payload: timed_out(id, timeout), failed: true, log_tail: LogTail::default() }
+    }
+}

@@ -1,0 +1,106 @@
+//! What both HTTP servers share: bodies with a limit, answers, and serving a connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::limits::{DISCARD_BYTES, DISCARD_TIME};
+
+/// A request as hyper hands it over.
+pub(crate) type Request = http::Request<Incoming>;
+
+/// An answer with a body that is complete.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// An answer with a JSON body.
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is larger than allowed. A bounded part of it was read and thrown away.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+/// A body, and the trailers after it.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) bytes: Bytes,
+    pub(crate) trailers: HeaderMap,
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body(mut body: Incoming, limit: usize) -> Result<Collected, BodyError> {
+    let announced = body.size_hint().exact();
+    if announced.is_some_and(|length| length > limit as u64) {
+        discard(body, 0).await;
+        return Err(BodyError::TooLarge);
+    }
+    let mut buffer = BytesMut::with_capacity(announced.unwrap_or(0) as usize);
+    let mut trailers = HeaderMap::new();
+    while let Some(frame) = body.frame().await {
+        match frame.map_err(|_| BodyError::Broken)?.into_data() {
+            Ok(data) if buffer.len() + data.len() > limit => {
+                discard(body, buffer.len() + data.len()).await;
+                return Err(BodyError::TooLarge);
+            }
+            Ok(data) => buffer.extend_from_slice(&data),
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    Ok(Collected { bytes: buffer.freeze(), trailers })
+}
+
+/// Reads on without keeping anything, so that a client that is still writing gets to read the
+/// answer: closing a socket with unread bytes in it resets the connection.
+async fn discard(mut body: Incoming, mut seen: usize) {
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DISCARD_BYTES {
+                return;
+            }
+        }
+    };
+    // A client that neither sends nor closes gets the answer after a while.
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve_connection<F, R>(stream: TcpStream, buffer: usize, answer: F)
+where
+    F: Fn(Request) -> R,
+    R: Future<Output = Answer>,
+{
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let answer = answer(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(30))
+        .max_buf_size(buffer)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,147 @@
+//! An Invoke request: its members, read from path, query, headers and body.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
+
+use super::ApiError;
+use super::name::{FunctionName, NameProblem, check_qualifier, validation_error};
+use crate::limits::{ASYNC_PAYLOAD_BYTES, CLIENT_CONTEXT_BYTES, SYNC_PAYLOAD_BYTES};
+
+/// How the function is to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InvocationType {
+    RequestResponse,
+    Event,
+    DryRun,
+}
+
+impl InvocationType {
+    /// The largest payload.
+    pub(super) fn limit(self) -> usize {
+        match self {
+            Self::Event => ASYNC_PAYLOAD_BYTES,
+            Self::RequestResponse | Self::DryRun => SYNC_PAYLOAD_BYTES,
+        }
+    }
+}
+
+/// Everything but the payload.
+#[derive(Debug)]
+pub(super) struct InvokeRequest {
+    pub(super) function: FunctionName,
+    /// From the name or from the parameter; they agree.
+    pub(super) qualifier: Option<String>,
+    pub(super) invocation_type: InvocationType,
+    pub(super) wants_tail: bool,
+    pub(super) client_context: Option<String>,
+}
+
+/// The function's name in the path of an Invoke request.
+pub(super) fn invoke_path(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
+/// The invocation type alone: it decides how large the body may be. A wrong one is reported later.
+pub(super) fn invocation_type(headers: &HeaderMap) -> Option<InvocationType> {
+    match headers.get("x-amz-invocation-type").map(|value| value.as_bytes()) {
+        None | Some(b"RequestResponse") => Some(InvocationType::RequestResponse),
+        Some(b"Event") => Some(InvocationType::Event),
+        Some(b"DryRun") => Some(InvocationType::DryRun),
+        Some(_) => None,
+    }
+}
+
+impl InvokeRequest {
+    /// Reads and checks the members, in AWS's order: first the rules of each, then how they fit.
+    pub(super) fn read(name: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let mut problems = Vec::new();
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let function = FunctionName::parse(&name).map_err(|problem| problems.push(problem)).ok();
+        let parameter = qualifier_parameter(uri);
+        if let Some(parameter) = &parameter {
+            problems.extend(check_qualifier(parameter));
+        }
+        let kind = invocation_type(headers).or_else(|| {
+            let value = text(headers, "x-amz-invocation-type");
+            let allowed = "Event, RequestResponse, DryRun";
+            problems.push(NameProblem::not_one_of(&value, "invocationType", allowed));
+            None
+        });
+        let log_type = text(headers, "x-amz-log-type");
+        if !["", "None", "Tail"].contains(&log_type.as_str()) {
+            problems.push(NameProblem::not_one_of(&log_type, "logType", "None, Tail"));
+        }
+        let (Some(function), Some(invocation_type), []) = (function, kind, problems.as_slice())
+        else {
+            return Err(validation_error(&problems));
+        };
+        Ok(Self {
+            qualifier: one_qualifier(function.qualifier.clone(), parameter)?,
+            client_context: client_context(headers)?,
+            wants_tail: log_type == "Tail",
+            function,
+            invocation_type,
+        })
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> String {
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
+}
+
+fn qualifier_parameter(uri: &Uri) -> Option<String> {
+    let value = uri.query()?.split('&').find_map(|pair| pair.strip_prefix("Qualifier="))?;
+    // A plus is a space in a query.
+    let value = value.replace('+', " ");
+    let value = percent_decode_str(&value).decode_utf8_lossy().into_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+fn one_qualifier(
+    in_name: Option<String>,
+    parameter: Option<String>,
+) -> Result<Option<String>, ApiError> {
+    match (in_name, parameter) {
+        (Some(in_name), Some(parameter)) if in_name != parameter => {
+            Err(ApiError::invalid_parameter(
+                "The derived qualifier from the function name does not match the specified \
+                 qualifier.",
+            ))
+        }
+        (in_name, parameter) => Ok(in_name.or(parameter)),
+    }
+}
+
+/// The client context's JSON, as one line: it travels on in a header.
+fn client_context(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(encoded) = headers.get("x-amz-client-context") else { return Ok(None) };
+    if encoded.len() > CLIENT_CONTEXT_BYTES {
+        return Err(ApiError::invalid_content(format!(
+            "Client context must be no more than {CLIENT_CONTEXT_BYTES} bytes when base64-encoded."
+        )));
+    }
+    let invalid =
+        || ApiError::invalid_content("Client context must be a valid Base64-encoded JSON object.");
+    let bytes = STANDARD.decode(encoded.as_bytes()).map_err(|_| invalid())?;
+    let context = String::from_utf8(bytes).map_err(|_| invalid())?;
+    let object = serde_json::from_str::<&RawValue>(&context).map_err(|_| invalid())?;
+    if !object.get().starts_with('{') {
+        return Err(invalid());
+    }
+    // Line ends and tabs in JSON stand between its parts only, so a space says the same.
+    Ok(Some(object.get().replace(['\r', '\n', '\t'], " ")))
+}
+
+/// Checks that a payload is JSON. It travels on as it is.
+pub(super) fn check_payload(payload: &[u8]) -> Result<(), ApiError> {
+    serde_json::from_slice::<&RawValue>(payload).map(drop).map_err(|error| {
+        ApiError::invalid_content(format!("Could not parse request body into json: {error}"))
+    })
+}

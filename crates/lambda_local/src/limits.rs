@@ -1,0 +1,48 @@
+//! The service's limits, in one place, with where each comes from.
+
+use std::time::Duration;
+
+/// The largest payload of a synchronous call: AWS's 6 MB.
+pub const SYNC_PAYLOAD_BYTES: usize = 6_291_456;
+
+/// The largest payload of an asynchronous call (`Event`): AWS's 1 MB.
+pub const ASYNC_PAYLOAD_BYTES: usize = 1_048_576;
+
+/// The largest answer of a function. AWS allows a hundred bytes more than for the request.
+pub const RESPONSE_BYTES: usize = 6_291_556;
+
+/// The longest base64 form of a client context.
+pub const CLIENT_CONTEXT_BYTES: usize = 3_583;
+
+/// How much of the log `X-Amz-Log-Type: Tail` returns.
+pub const LOG_TAIL_BYTES: usize = 4_096;
+
+/// Header buffer of the Runtime API: an error call carries an X-Ray header of up to 1 MiB, and the
+/// usual limit of a few hundred kilobytes answers 431, which ends the Python client.
+pub const RUNTIME_API_HEADER_BYTES: usize = 2 * 1024 * 1024;
+
+/// How much of an oversize request is read and thrown away before it is refused, so that a client
+/// that writes first and reads afterwards gets the answer rather than a reset connection.
+pub const DISCARD_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long reading such a request may take.
+pub const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// AWS stops an initialisation after 10 seconds.
+pub const INIT_TIME: Duration = Duration::from_secs(10);
+
+/// How far a signature's date may be from the service's clock.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// Running executions of one function that reserves none. AWS allows 1,000 in an account; each is a
+/// process here, and 100 of the smallest are already more than a gigabyte.
+pub const UNRESERVED_CONCURRENCY: u32 = 100;
+
+/// Running executions of all functions together: AWS's default for an account.
+pub const ACCOUNT_CONCURRENCY: u32 = 1_000;
+
+/// How long an environment waits for its next event before it is stopped.
+pub const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// How often a running call's memory is looked at. Short calls end before the first look.
+pub const MEMORY_POLL: Duration = Duration::from_millis(100);

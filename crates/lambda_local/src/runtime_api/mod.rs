@@ -1,0 +1,60 @@
+//! The Runtime API (2018-06-01): how a function's process gets its events and gives its answers.
+//!
+//! Every execution environment has a listener of its own. Clients open several connections and
+//! close them as they like, so nothing hangs on a connection.
+
+mod handlers;
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::environment::Environment;
+use crate::http_io::serve_connection;
+use crate::limits::RUNTIME_API_HEADER_BYTES;
+
+/// Serves one environment until `ended`; then finishes what its process had already sent.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    environment: Arc<Environment>,
+    mut ended: oneshot::Receiver<()>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut ended => break,
+        };
+        // An accept error (out of descriptors) passes; the next try is up to the client.
+        let Ok((stream, _)) = accepted else { continue };
+        connections.spawn(connection(stream, Arc::clone(&environment)));
+        while connections.try_join_next().is_some() {}
+    }
+    // An answer written just before the exit may still wait in the backlog or in a socket. The
+    // process is gone, so each connection ends as soon as it is read to the end.
+    while let Some((stream, _)) = accept_now(&listener).await {
+        connections.spawn(connection(stream, Arc::clone(&environment)));
+    }
+    let finished = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), finished).await;
+}
+
+async fn connection(stream: tokio::net::TcpStream, environment: Arc<Environment>) {
+    serve_connection(stream, RUNTIME_API_HEADER_BYTES, |request| {
+        handlers::answer(Arc::clone(&environment), request)
+    })
+    .await;
+}
+
+/// A connection that is already in the backlog.
+async fn accept_now(
+    listener: &TcpListener,
+) -> Option<(tokio::net::TcpStream, std::net::SocketAddr)> {
+    std::future::poll_fn(|context| match listener.poll_accept(context) {
+        std::task::Poll::Ready(accepted) => std::task::Poll::Ready(accepted.ok()),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
