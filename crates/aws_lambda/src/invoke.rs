@@ -103,9 +103,7 @@ fn jsonb_row(sql: &SqlArguments, arguments: Result<Arguments, ArgumentError>) ->
 }
 
 fn finish(row: Record, sql: &SqlArguments, answer: &Answer) -> pg_sys::Datum {
-    row.text(answer.executed_version.as_deref())
-        .text(answer.log_result.as_deref())
-        .into_datum(sql)
+    row.text(answer.executed_version.as_deref()).text(answer.log_result.as_deref()).into_datum(sql)
 }
 
 /// Checks the arguments and makes the call; raises what goes wrong.

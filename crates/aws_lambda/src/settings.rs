@@ -115,13 +115,24 @@ fn define_text(
     // SAFETY: the hook is a guarded function that neither raises nor keeps its arguments.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
-            name, short, long, setting, context, flags, Some(check), None, None,
+            name,
+            short,
+            long,
+            setting,
+            context,
+            flags,
+            Some(check),
+            None,
+            None,
         );
     }
 }
 
-type CheckHook =
-    unsafe extern "C-unwind" fn(*mut *mut c_char, *mut *mut c_void, pg_sys::GucSource::Type) -> bool;
+type CheckHook = unsafe extern "C-unwind" fn(
+    *mut *mut c_char,
+    *mut *mut c_void,
+    pg_sys::GucSource::Type,
+) -> bool;
 
 #[pg_guard]
 unsafe extern "C-unwind" fn check_endpoint(

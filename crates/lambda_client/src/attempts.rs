@@ -46,9 +46,7 @@ pub(crate) async fn run(
     }
     match progress {
         Progress { sent: false, failure: Some(failure) } => Err(failure),
-        Progress { sent, .. } => {
-            Err(InvokeError::Timeout { after: options.request_timeout, sent })
-        }
+        Progress { sent, .. } => Err(InvokeError::Timeout { after: options.request_timeout, sent }),
     }
 }
 

@@ -37,7 +37,8 @@ pub(crate) fn build_request(
         request = request.header("x-amz-log-type", "Tail");
     }
     if let Some(context) = &invocation.client_context {
-        request = request.header("x-amz-client-context", HeaderValue::from_str(context).map_err(unbuildable)?);
+        request = request
+            .header("x-amz-client-context", HeaderValue::from_str(context).map_err(unbuildable)?);
     }
     request.body(Full::new(body)).map_err(unbuildable)
 }
@@ -63,9 +64,8 @@ pub(crate) async fn exchange(
     };
     let (head, body) = response.into_parts();
     let mut answer = read_head(head.status.as_u16(), &head.headers);
-    answer.body = read_body(body, &head.headers, function, &answer)
-        .await
-        .map_err(ExchangeError::Failed)?;
+    answer.body =
+        read_body(body, &head.headers, function, &answer).await.map_err(ExchangeError::Failed)?;
     Ok(answer)
 }
 

@@ -31,8 +31,10 @@ pub(crate) fn sign_request(
         .build()
         .map_err(|error| failed(&error.to_string()))?
         .into();
-    let headers =
-        request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers = request
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let signable = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body))
         .map_err(|error| failed(&error.to_string()))?;
     let (instructions, _signature) =

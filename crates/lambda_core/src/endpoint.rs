@@ -23,11 +23,7 @@ struct Partition {
 
 /// `aws` comes last: its prefix matches every region.
 const PARTITIONS: &[Partition] = &[
-    Partition {
-        prefixes: &["us-gov-"],
-        suffix: "amazonaws.com",
-        dual_stack_suffix: "api.aws",
-    },
+    Partition { prefixes: &["us-gov-"], suffix: "amazonaws.com", dual_stack_suffix: "api.aws" },
     Partition {
         prefixes: &["us-isob-"],
         suffix: "sc2s.sgov.gov",
@@ -38,11 +34,7 @@ const PARTITIONS: &[Partition] = &[
         suffix: "csp.hci.ic.gov",
         dual_stack_suffix: "api.aws.hci.ic.gov",
     },
-    Partition {
-        prefixes: &["us-iso-"],
-        suffix: "c2s.ic.gov",
-        dual_stack_suffix: "api.aws.ic.gov",
-    },
+    Partition { prefixes: &["us-iso-"], suffix: "c2s.ic.gov", dual_stack_suffix: "api.aws.ic.gov" },
     Partition {
         prefixes: &["eu-isoe-"],
         suffix: "cloud.adc-e.uk",

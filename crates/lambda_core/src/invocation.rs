@@ -11,8 +11,7 @@ use crate::limits::{
 use crate::name::FunctionName;
 
 /// RFC 3986's unreserved characters stay as they are; AWS encodes all others in a path or query.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How the function is run (`X-Amz-Invocation-Type`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

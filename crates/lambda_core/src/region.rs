@@ -32,8 +32,8 @@ impl Region {
                 country.len() == 2 && lower(country) && lower(area) && digit(number)
             }
             [country, kind, area, number] => {
-                let kind = *kind == "gov"
-                    || (kind.starts_with("iso") && kind.len() <= 4 && lower(kind));
+                let kind =
+                    *kind == "gov" || (kind.starts_with("iso") && kind.len() <= 4 && lower(kind));
                 country.len() == 2 && lower(country) && kind && lower(area) && digit(number)
             }
             _ => false,

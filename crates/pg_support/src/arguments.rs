@@ -57,8 +57,7 @@ impl Arguments {
         let field = |number: i16| {
             let mut is_null = false;
             // SAFETY: `row` is a whole tuple of a type with two columns, numbered from 1.
-            let value =
-                unsafe { pg_sys::GetAttributeByNum(row.cast(), number, &raw mut is_null) };
+            let value = unsafe { pg_sys::GetAttributeByNum(row.cast(), number, &raw mut is_null) };
             (!is_null).then(|| text_of(value))
         };
         Some((field(1), field(2)))

@@ -61,10 +61,7 @@ pub fn for_report(text: &str) -> String {
     escaped
 }
 
-fn convert(
-    bytes: &[u8],
-    conversion: impl FnOnce(*const c_char, c_int) -> *mut c_char,
-) -> Vec<u8> {
+fn convert(bytes: &[u8], conversion: impl FnOnce(*const c_char, c_int) -> *mut c_char) -> Vec<u8> {
     // No datum is longer than 1 GB, so the length fits.
     let length = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
     let source = bytes.as_ptr().cast::<c_char>();

@@ -40,10 +40,8 @@ impl IoThread {
     /// # Errors
     /// The system's error when a thread or a descriptor cannot be had.
     pub fn start(wait_event: &'static CStr) -> io::Result<Self> {
-        let finished = EventFd::from_value_and_flags(
-            0,
-            EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK,
-        )?;
+        let finished =
+            EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("lambda dns")
@@ -52,15 +50,14 @@ impl IoThread {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let thread = with_signals_blocked(|| {
-            std::thread::Builder::new()
-                .name("lambda io".to_owned())
-                .stack_size(STACK_BYTES)
-                .spawn(move || {
+            std::thread::Builder::new().name("lambda io".to_owned()).stack_size(STACK_BYTES).spawn(
+                move || {
                     // Ends with an error when the sender is dropped, which is the sign to stop.
                     let _ = runtime.block_on(stopped);
                     // A resolver that still waits for an answer must not hold the process up.
                     runtime.shutdown_background();
-                })
+                },
+            )
         })?;
         Ok(Self {
             runtime: handle,
@@ -93,7 +90,8 @@ impl IoThread {
     ) -> Result<T, Panicked> {
         let slot = Arc::new(Mutex::new(None));
         let task = self.runtime.spawn({
-            let announce = Announce { slot: Arc::clone(&slot), finished: Arc::clone(&self.finished) };
+            let announce =
+                Announce { slot: Arc::clone(&slot), finished: Arc::clone(&self.finished) };
             async move { announce.finish(future.await) }
         });
         let task = AbortOnDrop(task.abort_handle());
@@ -111,7 +109,6 @@ impl IoThread {
         }
     }
 }
-
 
 /// The future ended without a result: it panicked, or the thread was stopped.
 #[derive(Clone, Copy, Debug)]

@@ -75,6 +75,13 @@ pub fn everything(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     Ok(())
 }
 
+/// Builds the programs that only the figures need.
+pub fn examples(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
+    let mut build = cargo_for(pg_config, "build", workspace.profile);
+    build.args(["--workspace", "--examples"]);
+    command::succeed(build)
+}
+
 /// Builds the one crate that makes the extensions' library: installing needs nothing else.
 pub fn extension(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     progress::stage(&format!("building aws_lambda for {}", pg_config.version));

@@ -21,6 +21,8 @@ pub enum Need {
     PythonVenv,
     /// node and npm.
     Node,
+    /// PL/Python for this major.
+    PlPython(u16),
 }
 
 impl Need {
@@ -30,6 +32,7 @@ impl Need {
             Self::Libclang => "libclang, to read PostgreSQL's headers",
             Self::PythonVenv => "a python3 with the module venv, to run functions in Python",
             Self::Node => "node and npm, to run functions in JavaScript",
+            Self::PlPython(_) => "PL/Python, to compare with",
         }
     }
 
@@ -42,6 +45,7 @@ impl Need {
             Self::Libclang => vec!["libclang-dev".to_owned()],
             Self::PythonVenv => vec!["python3-venv".to_owned()],
             Self::Node => vec!["nodejs".to_owned(), "npm".to_owned()],
+            Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
         }
     }
 }

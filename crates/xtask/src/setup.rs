@@ -12,12 +12,14 @@ use crate::libclang;
 use crate::packages::{self, Need};
 
 /// What the PostgreSQL is wanted for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd)]
 pub enum Purpose {
     /// To build for it.
     Build,
     /// To build for it and run it, with functions in every language.
     Playground,
+    /// As a playground, and to compare with functions written in PL/Python.
+    Bench,
 }
 
 /// Sees to it that everything needed is there, and gives the PostgreSQL to use.
@@ -36,6 +38,14 @@ pub fn prepare(pg_config: Option<&Path>, purpose: Purpose) -> Result<PgConfig> {
     }
 }
 
+/// The PostgreSQL to use, if it is there.
+fn found(pg_config: Option<&Path>, purpose: Purpose) -> Option<PgConfig> {
+    match pg_config {
+        Some(path) => asked_for(path, purpose).ok(),
+        None => find(purpose),
+    }
+}
+
 fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     let mut needs = Vec::new();
     match pg_config {
@@ -47,13 +57,19 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     if !libclang::is_there() {
         needs.push(Need::Libclang);
     }
-    if purpose == Purpose::Playground {
+    if purpose >= Purpose::Playground {
         if command::output("python3", &["-c", "import ensurepip, venv"]).is_none() {
             needs.push(Need::PythonVenv);
         }
         if ["node", "npm"].iter().any(|name| command::output(name, &["--version"]).is_none()) {
             needs.push(Need::Node);
         }
+    }
+    if purpose == Purpose::Bench
+        && let Some(found) = found(pg_config, purpose)
+        && !found.share.join("extension/plpython3u.control").is_file()
+    {
+        needs.push(Need::PlPython(found.major));
     }
     Ok(needs)
 }
@@ -68,7 +84,7 @@ fn asked_for(path: &Path, purpose: Purpose) -> Result<PgConfig> {
         let folder = found.include_server.display();
         bail!("{} has no server headers in {folder}: is a -dev package missing?", found.version);
     }
-    if purpose == Purpose::Playground && !found.has_server() {
+    if purpose >= Purpose::Playground && !found.has_server() {
         bail!("{} has no server in {}", found.version, found.bin.display());
     }
     Ok(found)

@@ -14,7 +14,17 @@ use crate::setup::{self, Purpose};
 
 /// Sets up, builds everything, and starts a playground on it.
 pub fn playground(server: &Server, profile: Profile, lifetime: Lifetime) -> Result<Started> {
-    let pg_config = setup::prepare(server.pg_config.as_deref(), Purpose::Playground)?;
+    playground_for(Purpose::Playground, server, profile, lifetime)
+}
+
+/// A playground that has what `purpose` needs.
+pub fn playground_for(
+    purpose: Purpose,
+    server: &Server,
+    profile: Profile,
+    lifetime: Lifetime,
+) -> Result<Started> {
+    let pg_config = setup::prepare(server.pg_config.as_deref(), purpose)?;
     let workspace = build::workspace(profile)?;
     build::everything(&workspace, &pg_config)?;
     prepare_runtimes(&workspace)?;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use anyhow::Result;
-use e2e::Playground;
+
+use super::Bench;
 
 /// One thing that is measured.
 pub struct Figure {
@@ -13,18 +14,19 @@ pub struct Figure {
     pub unit: &'static str,
     /// What is promised of it.
     pub target: Target,
-    /// Measures it. The playground is the figure's alone while it runs.
-    pub run: fn(&Playground) -> Result<f64>,
+    /// Measures it. The machine is the figure's alone while it runs.
+    pub run: fn(&Bench) -> Result<f64>,
 }
 
 /// What is promised of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the list of figures is still empty"))]
 pub enum Target {
     /// Less is better: a time, a size.
     AtMost(f64),
     /// More is better: a rate.
     AtLeast(f64),
+    /// Nothing: it is shown to make sense of the others.
+    None,
 }
 
 impl Target {
@@ -33,6 +35,7 @@ impl Target {
         match self {
             Self::AtMost(limit) => value <= limit,
             Self::AtLeast(limit) => value >= limit,
+            Self::None => value.is_finite(),
         }
     }
 }
@@ -42,6 +45,7 @@ impl fmt::Display for Target {
         match self {
             Self::AtMost(limit) => write!(f, "<= {limit}"),
             Self::AtLeast(limit) => write!(f, ">= {limit}"),
+            Self::None => f.write_str("-"),
         }
     }
 }

@@ -1,6 +1,75 @@
 //! The figures, in the order in which they are measured and shown.
 
-use super::figure::Figure;
+use super::figure::{Figure, Target};
+use super::{calls, cancel, fresh, local, memory};
 
-/// Every figure.
-pub const FIGURES: &[Figure] = &[];
+/// Every figure. All calls but those of the local service go to one echo endpoint, in one run.
+pub const FIGURES: &[Figure] = &[
+    Figure { name: "warm_call_p50", unit: "us", target: Target::None, run: calls::warm },
+    Figure {
+        name: "warm_call_over_unsigned_exchange",
+        unit: "ratio",
+        target: Target::AtMost(2.5),
+        run: calls::warm_over_unsigned,
+    },
+    Figure {
+        name: "warm_call_over_plpython_boto3",
+        unit: "ratio",
+        target: Target::AtMost(0.12),
+        run: calls::warm_over_peer,
+    },
+    Figure {
+        name: "first_call_above_select_1",
+        unit: "ms",
+        target: Target::AtMost(3.0),
+        run: calls::first_call,
+    },
+    Figure {
+        name: "cancel_latency_p99",
+        unit: "ms",
+        target: Target::AtMost(10.0),
+        run: cancel::latency,
+    },
+    Figure {
+        name: "8_sessions_calls_per_second",
+        unit: "calls/s",
+        target: Target::None,
+        run: calls::sessions,
+    },
+    Figure {
+        name: "8_sessions_over_plpython_boto3",
+        unit: "ratio",
+        target: Target::AtLeast(5.0),
+        run: calls::sessions_over_peer,
+    },
+    Figure {
+        name: "private_memory_after_10k_calls",
+        unit: "MB",
+        target: Target::AtMost(8.0),
+        run: memory::after_10k,
+    },
+    Figure {
+        name: "private_memory_after_1m_calls",
+        unit: "MB",
+        target: Target::AtMost(8.0),
+        run: memory::after_1m,
+    },
+    Figure {
+        name: "local_warm_python_p50",
+        unit: "ms",
+        target: Target::AtMost(2.0),
+        run: local::warm_python,
+    },
+    Figure {
+        name: "local_cold_python_p50",
+        unit: "ms",
+        target: Target::AtMost(150.0),
+        run: local::cold_python,
+    },
+    Figure {
+        name: "fresh_clone_to_demo",
+        unit: "s",
+        target: Target::AtMost(360.0),
+        run: fresh::demo,
+    },
+];

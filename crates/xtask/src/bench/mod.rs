@@ -1,21 +1,32 @@
 //! `cargo xtask bench`: figures, and whether they hold.
 
+mod calls;
+mod cancel;
 mod figure;
 mod figures;
+mod fresh;
+mod lab;
+mod local;
+mod memory;
+mod peer;
 mod report;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use e2e::{Lifetime, Profile};
+use e2e::{Lifetime, Playground, Profile};
 
 use crate::Server;
+use crate::build;
 use crate::progress::{self, Steps};
+use crate::setup::Purpose;
 use crate::up::{self, Started};
 
 use self::figure::Figure;
+use self::lab::Lab;
 use self::report::{Report, Row};
 
 /// The arguments of `cargo xtask bench`.
@@ -30,11 +41,32 @@ pub struct Options {
     server: Server,
 }
 
+/// What figures are measured on.
+pub struct Bench {
+    /// Dropped first: it runs inside the playground's folder.
+    lab: OnceCell<Lab>,
+    /// A cluster and a local service, built for release.
+    playground: Playground,
+}
+
+impl Bench {
+    /// The echo endpoint and its cluster, started by the first figure that asks for them.
+    fn lab(&self) -> Result<&Lab> {
+        if let Some(lab) = self.lab.get() {
+            return Ok(lab);
+        }
+        let lab = Lab::open(&self.playground)?;
+        Ok(self.lab.get_or_init(|| lab))
+    }
+}
+
 /// Measures the figures, one after the other, on a release build.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let chosen = choose(figures::FIGURES, options.name.as_deref())?;
-    let Started { playground, .. } =
-        up::playground(&options.server, Profile::Release, Lifetime::Owner)?;
+    let Started { playground, pg_config } =
+        up::playground_for(Purpose::Bench, &options.server, Profile::Release, Lifetime::Owner)?;
+    build::examples(playground.workspace(), &pg_config)?;
+    let bench = Bench { lab: OnceCell::new(), playground };
 
     progress::stage("measuring");
     let mut rows = Vec::new();
@@ -42,11 +74,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         let mut steps = Steps::default();
         for figure in chosen {
             steps.begin(figure.name);
-            let value = (figure.run)(&playground).with_context(|| figure.name)?;
+            let value = (figure.run)(&bench).with_context(|| figure.name)?;
             rows.push(Row::new(figure, value));
         }
     }
-    let report = Report { setting: report::setting(&playground), rows };
+    let report = Report { setting: report::setting(&bench.playground), rows };
     print!("{report}");
     if let Some(file) = &options.json {
         std::fs::write(file, report.json()?)
