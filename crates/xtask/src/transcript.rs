@@ -63,6 +63,8 @@ struct Session<'a> {
     database: &'a str,
     is_superuser: bool,
     style: Style,
+    /// How many empty lines were printed last.
+    empty_lines: usize,
     statement: String,
     is_complete: bool,
     /// Whether the statement's answer was told in the script.
@@ -81,6 +83,7 @@ impl<'a> Session<'a> {
             database,
             is_superuser: true,
             style: Style::of_terminal(),
+            empty_lines: 0,
             statement: String::new(),
             is_complete: true,
             is_checked: true,
@@ -90,12 +93,24 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn print(&mut self, line: &str) {
+        println!("{line}");
+        self.empty_lines = if line.is_empty() { self.empty_lines + 1 } else { 0 };
+    }
+
+    /// At least so many empty lines: psql ends its tables with one.
+    fn gap(&mut self, lines: usize) {
+        while self.empty_lines < lines {
+            self.print("");
+        }
+    }
+
     fn line(&mut self, line: &str) {
         if self.script.last() == Some(&line) {
             self.script.pop();
             self.script_line(line);
         } else {
-            println!("{line}");
+            self.print(line);
             self.answer.push_str(line);
             self.answer.push('\n');
         }
@@ -105,7 +120,8 @@ impl<'a> Session<'a> {
         if let Some(expected) = line.strip_prefix(EXPECTATION) {
             self.check(expected.strip_prefix(' ').unwrap_or(expected));
         } else if let Some(heading) = line.strip_prefix(HEADING) {
-            println!("\n{}", self.style.heading(heading));
+            self.gap(2);
+            self.print(&self.style.heading(heading));
         } else {
             self.statement_line(line);
         }
@@ -130,14 +146,14 @@ impl<'a> Session<'a> {
     fn statement_line(&mut self, line: &str) {
         let prompt = if self.is_complete {
             self.finish_statement();
-            println!();
+            self.gap(1);
             if self.is_superuser { "=# " } else { "=> " }
         } else if self.is_superuser {
             "-# "
         } else {
             "-> "
         };
-        println!("{}{prompt}{}", self.database, self.style.statement(line));
+        self.print(&format!("{}{prompt}{}", self.database, self.style.statement(line)));
         if !self.statement.is_empty() {
             self.statement.push('\n');
         }
@@ -165,6 +181,11 @@ impl<'a> Session<'a> {
     }
 
     fn end(mut self) -> Vec<Surprise> {
+        // After an interrupt psql reads no further: what is said of the last answer is still due.
+        while self.script.last().is_some_and(|line| line.starts_with(EXPECTATION)) {
+            let line = self.script.pop().unwrap_or_default();
+            self.script_line(line);
+        }
         self.finish_statement();
         if !self.script.is_empty() {
             self.surprise("to every statement; psql ended before");
@@ -223,5 +244,12 @@ mod tests {
     fn an_unchecked_statement_and_an_early_end_are_surprises() {
         assert_eq!(surprises("SELECT 1;", "SELECT 1;\n1"), ["anything the script says"]);
         assert_eq!(surprises("\\x\n\\x", "\\x").len(), 1);
+    }
+
+    #[test]
+    fn an_interrupted_script_is_still_checked() {
+        let script = "SELECT 1;\n--: ERROR:  canceling";
+        assert!(surprises(script, "SELECT 1;\nERROR:  canceling").is_empty());
+        assert_eq!(surprises(script, "SELECT 1;\n1"), ["ERROR:  canceling"]);
     }
 }
