@@ -19,5 +19,14 @@ pgrx::pg_module_magic!(name, version);
 /// nothing may be started here.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    hide_backtraces();
     settings::define();
+}
+
+/// With `RUST_BACKTRACE` in the server's environment, pgrx would add a backtrace, with the paths of
+/// source files, to the DETAIL that clients see and programs match on.
+fn hide_backtraces() {
+    // SAFETY: none of this library's threads exists yet, and PostgreSQL, whose processes have one
+    // thread, changes its environment in the same way when it starts a backend.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
