@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::InvokeError;
@@ -81,10 +82,11 @@ impl RawAnswer {
 
     fn refusal(self) -> InvokeError {
         let body: ErrorBody = serde_json::from_slice(&self.body).unwrap_or_default();
-        // The header may carry a namespace after the code: `Code:http://...`.
-        let code = self.error_type.or(body.code).unwrap_or_default();
-        let code = code.rsplit('#').next().and_then(|c| c.split(':').next()).unwrap_or_default();
-        let message = body.message.unwrap_or_else(|| {
+        let code = self.error_type.or_else(|| text(body.code)).unwrap_or_default();
+        // `Code`, `Code:http://...`, `namespace#Code` or both: the URL may hold a `#` of its own.
+        let code = code.split(':').next().and_then(|c| c.rsplit('#').next()).unwrap_or_default();
+        let message = text(body.message).or_else(|| text(body.capital_message));
+        let message = message.unwrap_or_else(|| {
             let text = String::from_utf8_lossy(&self.body);
             if text.trim().is_empty() {
                 format!("HTTP status {} without a message", self.status)
@@ -102,13 +104,22 @@ impl RawAnswer {
     }
 }
 
-/// The body of a refusal. Both spellings of the message occur.
+/// The body of a refusal. Both spellings of the message occur, also in one body.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct ErrorBody {
-    #[serde(alias = "Message", default)]
-    message: Option<String>,
-    #[serde(rename = "__type", default)]
-    code: Option<String>,
+    message: Value,
+    #[serde(rename = "Message")]
+    capital_message: Value,
+    #[serde(rename = "__type")]
+    code: Value,
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// The function's answer as it came, if it is JSON.

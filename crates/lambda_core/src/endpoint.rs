@@ -165,7 +165,8 @@ fn check_host(host: &str) -> Result<String, &'static str> {
             && label.len() <= 63
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    if host.len() <= 253 && !host.is_empty() && host.trim_end_matches('.').split('.').all(name) {
+    // One dot at the end makes the name absolute.
+    if host.len() <= 253 && host.strip_suffix('.').unwrap_or(host).split('.').all(name) {
         return Ok(host.to_ascii_lowercase());
     }
     Err("it must name a host")

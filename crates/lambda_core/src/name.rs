@@ -140,9 +140,10 @@ fn name_and_qualifier<'a>(parts: &[&'a str]) -> Option<Option<&'a str>> {
     }
 }
 
+/// The service's pattern lets the partition be empty.
 fn is_partition(text: &str) -> bool {
-    text.strip_prefix("aws")
-        .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
+    let rest = if text.is_empty() { Some("") } else { text.strip_prefix("aws") };
+    rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
 }
 
 fn is_account(text: &str) -> bool {
