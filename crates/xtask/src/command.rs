@@ -6,6 +6,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
+use crate::interrupt;
+
 /// Runs `command` to its end, its output on ours.
 pub fn status(command: Command) -> Result<ExitStatus> {
     run(command, |child| child.wait())
@@ -32,7 +34,9 @@ pub fn run<T>(
     command.process_group(0).stdin(Stdio::null());
     let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let _tracked = e2e::track(child.id(), Signal::SIGTERM, e2e::Group::All);
-    follow(&mut child).with_context(|| format!("cannot wait for {name}"))
+    let followed = follow(&mut child).with_context(|| format!("cannot wait for {name}"));
+    interrupt::wait_if_interrupted();
+    followed
 }
 
 /// The output of a short command, if it succeeds.

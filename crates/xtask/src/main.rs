@@ -11,6 +11,7 @@ mod build;
 mod command;
 mod demo;
 mod install;
+mod interrupt;
 mod libclang;
 mod packages;
 mod progress;
@@ -73,7 +74,9 @@ pub struct Server {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().task) {
+    let result = run(Cli::parse().task);
+    interrupt::wait_if_interrupted();
+    match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -83,12 +86,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<ExitCode> {
-    // A signal unwinds nothing: without this, servers would stay behind.
-    ctrlc::set_handler(|| {
-        eprintln!("\ninterrupted: ending what was started");
-        e2e::end_everything();
-        std::process::exit(130);
-    })?;
+    interrupt::handle()?;
     match task {
         Task::Demo(server) => demo::run(&server),
         Task::Test(options) => test::run(&options),

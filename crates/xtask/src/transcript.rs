@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use crate::interrupt;
+
 const EXPECTATION: &str = "--:";
 const HEADING: &str = "-- ";
 /// How psql begins an error.
@@ -54,6 +56,7 @@ pub fn play(
         session.line(&String::from_utf8_lossy(&line?));
     }
     child.wait()?;
+    interrupt::wait_if_interrupted();
     Ok(session.end())
 }
 
