@@ -6,6 +6,10 @@
 
 \echo Use "CREATE EXTENSION aws_commons" to load this file. \quit
 
+-- Created here rather than named in the control file: a dump of Amazon's has the extension WITH
+-- SCHEMA public, and must restore.
+CREATE SCHEMA aws_commons;
+
 CREATE TYPE aws_commons._lambda_function_arn_1 AS (function_name text, region text);
 CREATE TYPE aws_commons._s3_uri_1 AS (bucket text, file_path text, region text);
 CREATE TYPE aws_commons._aws_credentials_1 AS (access_key text, secret_key text, session_token text);
