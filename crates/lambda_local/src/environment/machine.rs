@@ -236,9 +236,9 @@ impl Machine {
 
     fn state_name(&self) -> &'static str {
         match self.phase {
-            Phase::Starting => "RuntimeStartedState",
-            Phase::Idle => "RuntimeReadyState",
-            Phase::Busy => "RuntimeRunningState",
+            Phase::Starting => "Started",
+            Phase::Idle => "Ready",
+            Phase::Busy => "Running",
             Phase::Responded => "RuntimeResponseSentState",
             Phase::Dead => "RuntimeTerminatedState",
         }

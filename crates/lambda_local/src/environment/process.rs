@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,6 +19,7 @@ use super::child_env::{ChildIdentity, child_variables};
 use super::exit::ExitReason;
 use super::logs::Logs;
 use super::machine::{Event, InvalidTransition, Machine, Next, Outcome};
+use super::memory;
 use super::spawner::Spawner;
 use crate::functions::{Function, RuntimeFamily};
 use crate::runtimes::path::is_executable;
@@ -47,6 +49,8 @@ pub struct Environment {
     /// The process, which leads a process group of the same number.
     pub(super) pid: Pid,
     pub(super) started_at: Instant,
+    /// The most memory it was seen to use, in KiB: it cannot be asked any more once it is dead.
+    memory_peak: AtomicU64,
 }
 
 impl Environment {
@@ -77,6 +81,7 @@ impl Environment {
             logs: Logs::new(&function.name, read_end.into())?,
             pid: pid.ok_or_else(|| io::Error::other("the process has no id"))?,
             started_at,
+            memory_peak: AtomicU64::new(0),
         });
         tokio::spawn(Arc::clone(&environment).watch(child, listener));
         Ok(environment)
@@ -111,6 +116,19 @@ impl Environment {
         self.lock().stop();
         self.work.notify_waiters();
         self.kill_group();
+    }
+
+    /// The most memory the process has used so far, in KiB.
+    pub(super) fn memory_peak_kib(&self) -> u64 {
+        let now = memory::peak_kib(self.pid).unwrap_or(0);
+        self.memory_peak.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    /// The memory that the process and its children use now, in KiB.
+    pub(super) fn memory_kib(&self) -> u64 {
+        let now = memory::resident_kib(self.pid);
+        self.memory_peak.fetch_max(now, Ordering::Relaxed);
+        now
     }
 
     /// Gives the process a call. The first channel will hold how it ended, the second when the

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::exit::ExitReason;
-use super::memory;
 use super::process::Environment;
 use super::run::End;
 use crate::functions::Function;
@@ -33,7 +32,7 @@ pub(super) fn lines(
         millis(duration),
         millis(duration).ceil(),
         function.memory_mb,
-        memory::peak_kib(environment.pid).unwrap_or(0).div_ceil(1024),
+        environment.memory_peak_kib().div_ceil(1024),
     );
     if let Some(ready_at) = ready_at.filter(|_| cold) {
         let init = millis(ready_at - environment.started_at);
@@ -46,8 +45,7 @@ pub(super) fn lines(
 
 fn what_happened(function: &Function, id: &str, end: &End) -> Vec<String> {
     match end {
-        End::Answered(_) | End::Failed(_) => Vec::new(),
-        End::TooLarge => vec![format!("RequestId: {id} Error: Response payload size exceeded")],
+        End::Answered(_) | End::Failed(_) | End::TooLarge => Vec::new(),
         End::Exited(reason) => exit_lines(id, reason),
         End::OutOfMemory => exit_lines(id, &ExitReason::Signal(9)),
         End::TimedOut => {
@@ -64,8 +62,7 @@ fn exit_lines(id: &str, reason: &ExitReason) -> Vec<String> {
 
 fn status(end: &End) -> &'static str {
     match end {
-        End::Answered(_) => "",
-        End::Failed(_) => "",
+        End::Answered(_) | End::Failed(_) => "",
         End::TooLarge => "Status: error\tError Type: Function.ResponseSizeTooLarge",
         End::Exited(_) => "Status: error\tError Type: Runtime.ExitError",
         End::OutOfMemory => "Status: error\tError Type: Runtime.OutOfMemory",

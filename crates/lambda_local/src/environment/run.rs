@@ -10,7 +10,7 @@ use super::exit::ExitReason;
 use super::logs::LogTail;
 use super::machine::{Event, Outcome};
 use super::process::Environment;
-use super::{memory, report};
+use super::report;
 use crate::functions::Function;
 use crate::limits::{MEMORY_POLL, RESPONSE_BYTES};
 
@@ -64,7 +64,12 @@ pub(super) async fn run(
     let (mut outcome, delivered) = environment.assign(Arc::clone(event));
     let patience = if cold { init_time } else { SETTLE_TIME };
     let end = match wait_for_delivery(&mut outcome, delivered, patience).await {
-        Delivery::Taken(at) => wait_for_end(environment, function, outcome, at).await,
+        Delivery::Taken(at) => {
+            if cold {
+                environment.memory_peak_kib();
+            }
+            wait_for_end(environment, function, outcome, at).await
+        }
         Delivery::Ended(outcome) => end_of(outcome),
         Delivery::Late if !environment.lock().withdraw() => {
             // It was taken at the last moment.
@@ -118,7 +123,7 @@ async fn wait_for_end(
             ended = &mut outcome => return end_of(ended.unwrap_or(Outcome::NotDelivered)),
             () = &mut deadline => End::TimedOut,
             () = tokio::time::sleep(MEMORY_POLL) => {
-                if memory::resident_kib(environment.pid) <= u64::from(function.memory_mb) * 1024 {
+                if environment.memory_kib() <= u64::from(function.memory_mb) * 1024 {
                     continue;
                 }
                 End::OutOfMemory

@@ -25,12 +25,14 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("{}, line {}: {error}", path.display(), error.line())]
+    #[error("{}, line {line}: {problem}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// The JSON reader's word, with line and column.
-        error: serde_json::Error,
+        /// The line of the value that is wrong.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
     },
 }
 
@@ -73,8 +75,25 @@ impl FunctionFile {
             }
             Err(error) => return Err(ConfigError::Read { path, error }),
         };
-        serde_json::from_str(&text).map_err(|error| ConfigError::Parse { path, error })
+        serde_json::from_str(&text).map_err(|error| {
+            let shown = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            let problem = shown.strip_suffix(&place).unwrap_or(&shown).to_owned();
+            ConfigError::Parse { path, line: line_of(&text, &error), problem }
+        })
     }
+}
+
+/// The line that an error is about. The reader reports a bad value only after it has read what
+/// follows it, which may be lines later.
+fn line_of(text: &str, error: &serde_json::Error) -> usize {
+    if !error.is_data() {
+        return error.line();
+    }
+    let before: usize = text.split_inclusive('\n').take(error.line() - 1).map(str::len).sum();
+    let read = text.get(..before + error.column()).unwrap_or(text);
+    let value = read.trim_end_matches(|c: char| c.is_whitespace() || c == ',' || c == '}');
+    value.matches('\n').count() + 1
 }
 
 /// What runs a function, such as `python3.11`, `nodejs20.x` or `provided.al2023`.

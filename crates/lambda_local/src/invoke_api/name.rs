@@ -161,7 +161,9 @@ fn is_region(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(text: &str) -> Option<(Option<String>, Option<String>, String, Option<String>)> {
+    type Parts = (Option<String>, Option<String>, String, Option<String>);
+
+    fn parts(text: &str) -> Option<Parts> {
         let found = FunctionName::parse(text).ok()?;
         Some((found.region, found.account, found.name, found.qualifier))
     }

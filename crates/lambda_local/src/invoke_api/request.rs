@@ -135,8 +135,26 @@ fn client_context(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     if !object.get().starts_with('{') {
         return Err(invalid());
     }
-    // Line ends and tabs in JSON stand between its parts only, so a space says the same.
-    Ok(Some(object.get().replace(['\r', '\n', '\t'], " ")))
+    Ok(Some(header_form(object.get())))
+}
+
+/// JSON that means the same and fits a header: one line of ASCII. Line ends and tabs stand between
+/// its parts only, where a space will do; other characters stand in strings only, where an escape
+/// will. (The Rust client ends its process when this header is not ASCII.)
+fn header_form(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '\r' | '\n' | '\t' => line.push(' '),
+            ascii if ascii.is_ascii() => line.push(ascii),
+            other => {
+                for unit in other.encode_utf16(&mut [0; 2]) {
+                    line.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    line
 }
 
 /// Checks that a payload is JSON. It travels on as it is.
@@ -144,4 +162,27 @@ pub(super) fn check_payload(payload: &[u8]) -> Result<(), ApiError> {
     serde_json::from_slice::<&RawValue>(payload).map(drop).map_err(|error| {
         ApiError::invalid_content(format!("Could not parse request body into json: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_context_becomes_one_line_of_ascii_that_means_the_same() {
+        let context = "{\n\t\"k\": \"é😀 \\n\"\r\n}";
+        let header = header_form(context);
+        assert!(header.is_ascii() && !header.contains('\n'), "{header}");
+        let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(meaning(&header), meaning(context));
+    }
+
+    #[test]
+    fn the_qualifier_parameter_is_decoded() {
+        let of = |uri: &str| qualifier_parameter(&uri.parse().unwrap());
+        assert_eq!(of("/x?Qualifier=%24LATEST"), Some("$LATEST".to_owned()));
+        assert_eq!(of("/x?a=b&Qualifier=a+b"), Some("a b".to_owned()));
+        assert_eq!(of("/x?Qualifier="), None);
+        assert_eq!(of("/x"), None);
+    }
 }

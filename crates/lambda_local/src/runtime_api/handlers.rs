@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
 use crate::environment::{Environment, Event, InvalidTransition, Outcome};
@@ -18,21 +18,26 @@ const PREFIX: &str = "/2018-06-01/";
 /// Answers one call.
 pub(super) async fn answer(environment: Arc<Environment>, request: Request) -> Answer {
     let path = request.uri().path().to_owned();
-    if request.method() == Method::GET && path == "/2018-06-01/ping" || path == "/ping" {
-        return Response::new(Full::from("pong"));
-    }
     let Some(path) = path.strip_prefix(PREFIX) else { return not_found() };
     let parts: Vec<&str> = path.split('/').collect();
-    match (request.method(), parts.as_slice()) {
-        (&Method::GET, ["runtime", "invocation", "next"]) => next(&environment).await,
-        (&Method::POST, ["runtime", "invocation", id, "response"]) => {
+    let allowed = match parts.as_slice() {
+        ["ping"] | ["runtime", "invocation", "next"] => "GET",
+        ["runtime", "invocation", _, "response" | "error"] | ["runtime", "init", "error"] => "POST",
+        _ => return not_found(),
+    };
+    if request.method().as_str() != allowed {
+        return wrong_method(allowed);
+    }
+    match parts.as_slice() {
+        ["ping"] => plain_text(StatusCode::OK, "pong"),
+        ["runtime", "invocation", "next"] => next(&environment).await,
+        ["runtime", "invocation", id, "response"] => {
             finish(&environment, id, "InvocationResponse", request).await
         }
-        (&Method::POST, ["runtime", "invocation", id, "error"]) => {
+        ["runtime", "invocation", id, _] => {
             finish(&environment, id, "InvocationErrorResponse", request).await
         }
-        (&Method::POST, ["runtime", "init", "error"]) => init_error(&environment, request).await,
-        _ => not_found(),
+        _ => init_error(&environment, request).await,
     }
 }
 
@@ -165,7 +170,20 @@ fn refuse(status: StatusCode, error_type: &str, message: &str) -> Answer {
 }
 
 fn not_found() -> Answer {
-    let mut answer = Response::new(Full::from("404 page not found\n"));
-    *answer.status_mut() = StatusCode::NOT_FOUND;
+    plain_text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+fn wrong_method(allowed: &'static str) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+fn plain_text(status: StatusCode, text: &'static str) -> Answer {
+    let mut answer = Response::new(Full::from(text));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     answer
 }

