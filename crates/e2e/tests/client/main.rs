@@ -1,3 +1,17 @@
 //! What the client sends and where it finds out how: requests, signatures, credentials, regions, endpoints, TLS.
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
+
+/// Where credentials come from: each source by its own file or protocol.
+mod credentials;
+/// Credentials that expire, are refused as expired, or are not there at all.
+mod expiry;
+/// The request, byte by byte.
+mod request;
+/// Signatures and endpoints, compared with botocore's.
+mod signature;
+
+/// Python with botocore.
+mod python;
+/// Sessions, servers and files that several of these tests need.
+mod support;
