@@ -65,6 +65,15 @@ pub fn connecting_to(port: u16) -> usize {
     sockets.iter().filter(|socket| socket.peer_port == port && socket.state == SYN_SENT).count()
 }
 
+/// Sockets of this machine that are connected to `port`, or were until their peer closed.
+pub fn connected_to(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    const CLOSE_WAIT: &str = "08";
+    let sockets = sockets();
+    let open = |socket: &&Socket| [ESTABLISHED, CLOSE_WAIT].contains(&socket.state.as_str());
+    sockets.iter().filter(|socket| socket.peer_port == port).filter(open).count()
+}
+
 /// Bytes that were written to `port` and not read there: those still in the sender's kernel
 /// buffers, and those in the receiver's.
 pub fn unread_at(port: u16) -> (usize, usize) {
