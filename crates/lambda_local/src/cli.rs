@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::auth::Credentials;
+use crate::environment::{self, GUARD_COMMAND, Guard};
 use crate::functions::{RuntimeFamily, discover};
 use crate::logging::{self, LogGuard};
 use crate::runtimes::Toolchain;
@@ -30,6 +31,9 @@ pub struct Cli {
 enum Command {
     /// Serve the functions in folders as AWS Lambda would
     Local(Local),
+    /// Not for use by hand: ends the processes of a service that has gone
+    #[command(name = GUARD_COMMAND, hide = true)]
+    Guard,
 }
 
 const AFTER_HELP: &str = "\
@@ -117,7 +121,13 @@ fn account(text: &str) -> Result<String, String> {
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
-    let Command::Local(local) = Cli::parse().command;
+    let local = match Cli::parse().command {
+        Command::Local(local) => local,
+        Command::Guard => {
+            environment::watch(std::io::stdin().lock());
+            return ExitCode::SUCCESS;
+        }
+    };
     let log = logging::start(local.log_format, local.log_level);
     let result = local.run(&log);
     log.flush();
@@ -150,9 +160,10 @@ impl Local {
             region: self.region.clone(),
             credentials: self.credentials()?,
         };
+        let guard = Some(Guard::start().context("cannot start the guard process")?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
-            let service = Arc::new(Service::new(settings, functions, &toolchain)?);
+            let service = Arc::new(Service::new(settings, functions, &toolchain, guard)?);
             self.serve(service).await
         });
         log.flush();

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::auth::Credentials;
-use crate::environment::{ChildIdentity, Pool, PoolSettings, Spawner};
+use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
 use crate::functions::Function;
 use crate::http_io::serve_connection;
 use crate::limits::ACCOUNT_CONCURRENCY;
@@ -42,14 +42,15 @@ pub struct Service {
 
 impl Service {
     /// A service of these functions. Their runtimes are installed first, where they are not yet; a
-    /// function whose runtime cannot be had is served with that as its error.
+    /// function whose runtime cannot be had is served with that as its error. The guard ends what the service leaves behind.
     pub fn new(
         settings: Settings,
         functions: BTreeMap<String, Function>,
         toolchain: &Toolchain,
+        guard: Option<Guard>,
     ) -> io::Result<Self> {
         let shared = PoolSettings {
-            spawner: Spawner::start()?,
+            spawner: Spawner::start(guard)?,
             account: Arc::new(Semaphore::new(ACCOUNT_CONCURRENCY as usize)),
             identity: ChildIdentity {
                 runtime_api: String::new(),

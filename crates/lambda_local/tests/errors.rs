@@ -1,5 +1,7 @@
 //! The answers to requests that are refused: status, header, the members' spelling, the text.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 mod support;
 
 use support::{Answer, Service, function, request, samples, test_functions};

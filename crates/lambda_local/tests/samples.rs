@@ -1,5 +1,7 @@
 //! Every sample function, called by hand, through boto3 and through the AWS CLI.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 mod support;
 
 use std::process::Command;

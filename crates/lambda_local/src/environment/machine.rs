@@ -76,8 +76,9 @@ struct Call {
     deadline: Option<Instant>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
+    #[default]
     Starting,
     Idle,
     Busy,
@@ -86,7 +87,7 @@ enum Phase {
 }
 
 /// The state of one environment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Machine {
     phase: Phase,
     call: Option<Call>,
@@ -98,19 +99,8 @@ pub struct Machine {
     ready_at: Option<Instant>,
     /// When the runtime took the present or last call.
     delivered_at: Option<Instant>,
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self {
-            phase: Phase::Starting,
-            call: None,
-            last: None,
-            settle_by: None,
-            ready_at: None,
-            delivered_at: None,
-        }
-    }
+    /// The process has ended; what it had sent before may still come in.
+    ending: bool,
 }
 
 impl Machine {
@@ -141,6 +131,7 @@ impl Machine {
     /// The runtime asks for its next event.
     pub fn next(&mut self, now: Instant) -> Next {
         match self.phase {
+            _ if self.ending => return Next::Gone,
             Phase::Dead => return Next::Gone,
             Phase::Busy => {}
             Phase::Starting | Phase::Responded | Phase::Idle => {
@@ -191,7 +182,12 @@ impl Machine {
         Ok(())
     }
 
-    /// The process ended.
+    /// The process ended, but an answer that it sent before may still be on its way.
+    pub fn no_more_events(&mut self) {
+        self.ending = true;
+    }
+
+    /// The process ended, and all it had sent has been read.
     pub fn exited(&mut self, reason: ExitReason) {
         let never_ran = matches!(self.phase, Phase::Idle | Phase::Responded);
         self.end(|| if never_ran { Outcome::NotDelivered } else { Outcome::Exited(reason) });

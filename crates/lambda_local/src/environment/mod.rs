@@ -2,6 +2,7 @@
 
 mod child_env;
 mod exit;
+mod guard;
 mod logs;
 mod machine;
 mod memory;
@@ -14,6 +15,7 @@ mod spawner;
 
 pub use child_env::{ChildIdentity, child_variables};
 pub use exit::ExitReason;
+pub use guard::{GUARD_COMMAND, Guard, watch};
 pub use logs::LogTail;
 pub use machine::{Event, InvalidTransition, Machine, Next, Outcome};
 pub use pool::{Pool, PoolSettings, Throttled};

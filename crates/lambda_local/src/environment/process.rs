@@ -20,7 +20,7 @@ use super::exit::ExitReason;
 use super::logs::Logs;
 use super::machine::{Event, InvalidTransition, Machine, Next, Outcome};
 use super::memory;
-use super::spawner::Spawner;
+use super::spawner::{Spawner, group_of};
 use crate::functions::{Function, RuntimeFamily};
 use crate::runtimes::path::is_executable;
 use crate::runtimes::{Launcher, RuntimeError};
@@ -74,21 +74,20 @@ impl Environment {
             .stdout(write_end.try_clone()?)
             .stderr(write_end);
         let child = spawner.spawn(command).await?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let environment = Arc::new(Self {
             machine: Mutex::default(),
             work: Notify::new(),
             logs: Logs::new(&function.name, read_end.into())?,
-            pid: pid.ok_or_else(|| io::Error::other("the process has no id"))?,
+            pid: group_of(&child).ok_or_else(|| io::Error::other("the process has no id"))?,
             started_at,
             memory_peak: AtomicU64::new(0),
         });
-        tokio::spawn(Arc::clone(&environment).watch(child, listener));
+        tokio::spawn(Arc::clone(&environment).watch(child, listener, spawner.clone()));
         Ok(environment)
     }
 
     /// Serves the process until it has ended.
-    async fn watch(self: Arc<Self>, mut child: Child, listener: TcpListener) {
+    async fn watch(self: Arc<Self>, mut child: Child, listener: TcpListener, spawner: Spawner) {
         let (end, ended) = oneshot::channel();
         let served = tokio::spawn(crate::runtime_api::serve(listener, Arc::clone(&self), ended));
         let pump = tokio::spawn({
@@ -97,6 +96,9 @@ impl Environment {
         });
         let status = child.wait().await;
         self.kill_group();
+        spawner.ended(self.pid);
+        self.lock().no_more_events();
+        self.work.notify_waiters();
         let _ = end.send(());
         let _ = served.await;
         self.lock().exited(status.map_or(ExitReason::Code(1), ExitReason::from));

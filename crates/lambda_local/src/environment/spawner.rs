@@ -2,9 +2,11 @@
 
 use std::io;
 
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
+use super::guard::Guard;
 use super::parent_death::die_with_parent;
 
 /// Starts child processes from one thread that lives as long as the service.
@@ -14,6 +16,7 @@ use super::parent_death::die_with_parent;
 #[derive(Clone, Debug)]
 pub struct Spawner {
     jobs: std::sync::mpsc::Sender<Job>,
+    guard: Option<Guard>,
 }
 
 #[derive(Debug)]
@@ -24,7 +27,7 @@ struct Job {
 
 impl Spawner {
     /// Starts the thread. Must be called inside the async runtime that will watch the children.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(guard: Option<Guard>) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::current();
         let (jobs, inbox) = std::sync::mpsc::channel::<Job>();
         std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
@@ -34,7 +37,7 @@ impl Spawner {
                 let _ = job.reply.send(job.command.spawn());
             }
         })?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, guard })
     }
 
     /// Starts a process in a group of its own that dies with the service.
@@ -44,6 +47,22 @@ impl Spawner {
         let (reply, answer) = oneshot::channel();
         let gone = || io::Error::other("the spawner thread has ended");
         self.jobs.send(Job { command, reply }).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let child = answer.await.map_err(|_| gone())??;
+        if let (Some(guard), Some(group)) = (&self.guard, group_of(&child)) {
+            guard.add(group);
+        }
+        Ok(child)
     }
+
+    /// The group of a process was ended, and its number may be used again.
+    pub(super) fn ended(&self, group: Pid) {
+        if let Some(guard) = &self.guard {
+            guard.remove(group);
+        }
+    }
+}
+
+/// The process group of a child, which it leads.
+pub(super) fn group_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
 }
