@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::limits::{DISCARD_BYTES, DISCARD_TIME};
@@ -95,8 +94,8 @@ where
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(30))
+        // No timeout between requests: pooled clients and busy runtimes are silent for minutes.
+        .header_read_timeout(None)
         .max_buf_size(buffer)
         // A process may exit right after it sent its answer: the answer counts.
         .half_close(true)

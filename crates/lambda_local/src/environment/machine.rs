@@ -240,3 +240,92 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assigned(machine: &mut Machine, id: &str) -> oneshot::Receiver<Outcome> {
+        let event = Event {
+            request_id: id.to_owned(),
+            payload: Bytes::new(),
+            invoked_arn: String::new(),
+            trace_id: String::new(),
+            client_context: None,
+            timeout: Duration::from_secs(1),
+        };
+        let (reply, outcome) = oneshot::channel();
+        machine.assign(Arc::new(event), reply, oneshot::channel().0);
+        outcome
+    }
+
+    fn answer(machine: &mut Machine, id: &str) -> Result<(), InvalidTransition> {
+        machine.finish(id, Outcome::Response(Bytes::from_static(b"1")))
+    }
+
+    #[test]
+    fn a_call_is_delivered_until_it_is_answered_and_answered_once() {
+        let mut machine = Machine::default();
+        let now = Instant::now();
+        let mut outcome = assigned(&mut machine, "a");
+        for _ in 0..2 {
+            assert!(matches!(machine.next(now), Next::Event(event, _) if event.request_id == "a"));
+        }
+        assert_eq!(answer(&mut machine, "b"), Err(InvalidTransition::RequestId));
+        assert_eq!(answer(&mut machine, "a"), Ok(()));
+        assert!(matches!(outcome.try_recv(), Ok(Outcome::Response(_))));
+        let again = Err(InvalidTransition::State("RuntimeResponseSentState"));
+        assert_eq!(answer(&mut machine, "a"), again);
+        assert!(matches!(machine.next(now), Next::Wait));
+        assert_eq!(answer(&mut machine, "a"), Err(InvalidTransition::RequestId));
+    }
+
+    #[test]
+    fn an_exit_is_the_calls_end_only_if_the_runtime_had_it() {
+        let now = Instant::now();
+        let reason = ExitReason::Code(1);
+        let mut starting = Machine::default();
+        let mut outcome = assigned(&mut starting, "a");
+        starting.exited(reason);
+        assert!(matches!(outcome.try_recv(), Ok(Outcome::Exited(_))));
+
+        let mut answered = Machine::default();
+        let _first = assigned(&mut answered, "a");
+        answered.next(now);
+        answer(&mut answered, "a").unwrap();
+        let mut second = assigned(&mut answered, "b");
+        answered.exited(reason);
+        assert!(matches!(second.try_recv(), Ok(Outcome::NotDelivered)));
+        let mut third = assigned(&mut answered, "c");
+        assert!(matches!(third.try_recv(), Ok(Outcome::NotDelivered)), "dead takes no calls");
+        assert!(matches!(answered.next(now), Next::Gone));
+    }
+
+    #[test]
+    fn a_runtime_that_never_comes_back_is_overdue() {
+        let mut machine = Machine::default();
+        let now = Instant::now();
+        let _outcome = assigned(&mut machine, "a");
+        machine.next(now);
+        assert!(!machine.withdraw(), "it is delivered");
+        answer(&mut machine, "a").unwrap();
+        assert!(!machine.is_overdue(now));
+        assert!(machine.is_overdue(now + Duration::from_secs(2)));
+        let _second = assigned(&mut machine, "b");
+        assert!(machine.withdraw());
+        assert!(matches!(machine.next(now), Next::Wait));
+    }
+
+    #[test]
+    fn an_initialisation_error_counts_only_at_the_start() {
+        let mut machine = Machine::default();
+        let mut outcome = assigned(&mut machine, "a");
+        assert_eq!(machine.init_error(Bytes::from_static(b"{}")), Ok(()));
+        assert!(matches!(outcome.try_recv(), Ok(Outcome::InitError(_))));
+        let mut running = Machine::default();
+        let _outcome = assigned(&mut running, "a");
+        running.next(Instant::now());
+        let refused = Err(InvalidTransition::State("Running"));
+        assert_eq!(running.init_error(Bytes::new()), refused);
+    }
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nix::sys::signal::{Signal, killpg};
@@ -24,6 +24,9 @@ use super::spawner::{Spawner, group_of};
 use crate::functions::{Function, RuntimeFamily};
 use crate::runtimes::path::is_executable;
 use crate::runtimes::{Launcher, RuntimeError};
+
+/// How long the output of a process that has ended is still read.
+const LAST_OUTPUT_TIME: Duration = Duration::from_secs(1);
 
 /// Why an environment cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +93,7 @@ impl Environment {
     async fn watch(self: Arc<Self>, mut child: Child, listener: TcpListener, spawner: Spawner) {
         let (end, ended) = oneshot::channel();
         let served = tokio::spawn(crate::runtime_api::serve(listener, Arc::clone(&self), ended));
-        let pump = tokio::spawn({
+        let mut pump = tokio::spawn({
             let environment = Arc::clone(&self);
             async move { environment.logs.pump().await }
         });
@@ -104,7 +107,9 @@ impl Environment {
         self.lock().exited(status.map_or(ExitReason::Code(1), ExitReason::from));
         self.work.notify_waiters();
         // A descendant that left the group may hold the pipe open for ever.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), pump).await;
+        if tokio::time::timeout(LAST_OUTPUT_TIME, &mut pump).await.is_err() {
+            pump.abort();
+        }
     }
 
     /// Ends the process and everything it started in its group.
