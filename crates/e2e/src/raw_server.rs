@@ -84,7 +84,7 @@ impl RawConnection {
             head.push_str("\r\n");
         }
         head.push_str("\r\n");
-        self.write(&[head.as_bytes(), body].concat())
+        self.write([head.as_bytes(), body].concat())
     }
 
     /// The socket, for whatever else a fault needs.
