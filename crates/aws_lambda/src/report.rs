@@ -2,7 +2,7 @@
 //!
 //! MESSAGE and the shape of DETAIL are AWS's, because programs match on them. The HINT is ours.
 
-use lambda_core::{ArgumentError, InvokeError};
+use lambda_core::{ArgumentError, InvokeError, Stage};
 use pg_support::encoding::for_report;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, function_name};
@@ -59,13 +59,19 @@ fn hint(error: &InvokeError) -> String {
             "{endpoint}: {cause}. The function did not run. Check aws_lambda.endpoint_override, \
              the Region, DNS, and that the network lets the database server out to this port."
         ),
-        InvokeError::Timeout { sent: true, .. } => {
+        InvokeError::Timeout { stage: Stage::Answer, .. } => {
             "The function may still be running. Raise aws_lambda.request_timeout_ms, or use the \
              invocation type 'Event'."
                 .to_owned()
         }
-        InvokeError::Timeout { sent: false, .. } => {
+        InvokeError::Timeout { stage: Stage::Connection, .. } => {
             "The request was not sent. Raise aws_lambda.request_timeout_ms.".to_owned()
+        }
+        InvokeError::Timeout { stage: Stage::Credentials, .. } => {
+            "The request was not sent: no source of AWS credentials had answered. Outside of AWS, \
+             set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, and \
+             AWS_EC2_METADATA_DISABLED=true, in the environment of the database server."
+                .to_owned()
         }
         InvokeError::Interrupted { cause } => format!(
             "{cause}. The function may have run: a request that was sent is not sent again."

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use lambda_core::answer::RawAnswer;
-use lambda_core::{Answer, Endpoint, Invocation, InvokeError};
+use lambda_core::{Answer, Endpoint, Invocation, InvokeError, Stage};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::config::AwsConfig;
 use crate::connection::Connection;
 use crate::exchange::{ExchangeError, build_request, exchange};
+use crate::redact::Secrets;
 use crate::sign::sign_request;
 use crate::{CallOptions, Client};
 
@@ -26,8 +27,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// What is known when the budget runs out.
 #[derive(Default)]
 struct Progress {
-    /// A request is on its way and has no answer.
-    sent: bool,
+    /// What the call waits for.
+    stage: Stage,
     /// Why the last try failed.
     failure: Option<InvokeError>,
 }
@@ -45,8 +46,10 @@ pub(crate) async fn run(
         return result;
     }
     match progress {
-        Progress { sent: false, failure: Some(failure) } => Err(failure),
-        Progress { sent, .. } => Err(InvokeError::Timeout { after: options.request_timeout, sent }),
+        Progress { failure: Some(failure), stage } if stage != Stage::Answer => Err(failure),
+        Progress { stage, .. } => {
+            Err(InvokeError::Timeout { after: options.request_timeout, stage })
+        }
     }
 }
 
@@ -94,26 +97,41 @@ async fn try_once(
     options: &CallOptions,
     progress: &mut Progress,
 ) -> Result<Answer, InvokeError> {
+    progress.stage = Stage::Credentials;
     let region = config.region(options).await?;
     let endpoint = config.endpoint(options, &region)?;
     let credentials = config.credentials.get().await?;
     let path = format!("{}{}", endpoint.path, invocation.path_and_query());
     let url = format!("{}://{}{path}", endpoint.scheme(), endpoint.authority());
     let mut request = build_request(invocation, &endpoint, &path, body.clone())?;
-    sign_request(&mut request, &url, &body, credentials, &region)?;
+    sign_request(&mut request, &url, &body, credentials.clone(), &region)?;
+    let secrets = Secrets::of(credentials, request.headers());
+    let result = deliver(client, &endpoint, request, invocation, options, progress).await;
+    result.map_err(|error| secrets.hide_in(error))
+}
 
+/// Sends the request over an idle connection, or else over a new one.
+async fn deliver(
+    client: &Client,
+    endpoint: &Endpoint,
+    mut request: Request<Full<Bytes>>,
+    invocation: &Invocation,
+    options: &CallOptions,
+    progress: &mut Progress,
+) -> Result<Answer, InvokeError> {
+    progress.stage = Stage::Connection;
     // Let the drivers of idle connections run first: they learn now of a close that has arrived.
     tokio::task::yield_now().await;
-    while let Some(mut connection) = client.pool.take(&endpoint) {
+    while let Some(mut connection) = client.pool.take(endpoint) {
         match send(&mut connection, request, invocation, progress).await {
-            Ok(answer) => return finish(client, &endpoint, connection, answer, invocation),
+            Ok(answer) => return finish(client, endpoint, connection, answer, invocation),
             Err(ExchangeError::Failed(error)) => return Err(error),
             Err(ExchangeError::NotSent(unsent)) => request = unsent,
         }
     }
-    let mut connection = Connection::open(&endpoint, options.connect_timeout).await?;
+    let mut connection = Connection::open(endpoint, options.connect_timeout).await?;
     match send(&mut connection, request, invocation, progress).await {
-        Ok(answer) => finish(client, &endpoint, connection, answer, invocation),
+        Ok(answer) => finish(client, endpoint, connection, answer, invocation),
         Err(ExchangeError::Failed(error)) => Err(error),
         Err(ExchangeError::NotSent(_)) => Err(InvokeError::Connect {
             endpoint: format!("{}://{}", endpoint.scheme(), endpoint.authority()),
@@ -129,9 +147,9 @@ async fn send(
     invocation: &Invocation,
     progress: &mut Progress,
 ) -> Result<RawAnswer, ExchangeError> {
-    progress.sent = true;
+    progress.stage = Stage::Answer;
     let result = exchange(connection, request, invocation.function.as_str()).await;
-    progress.sent = false;
+    progress.stage = Stage::Connection;
     result
 }
 

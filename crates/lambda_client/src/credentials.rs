@@ -8,10 +8,15 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use lambda_core::InvokeError;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// How long before their end credentials are replaced. AWS's SDKs use five minutes where the
 /// source hands out new ones early, as STS and instance metadata do.
 const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(300);
+
+/// How long a source may take to replace credentials that still work. Without a limit, a source
+/// that is down would use up the time of every call in the last minutes of those credentials.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The provider chain and the credentials that it last gave.
 #[derive(Debug)]
@@ -35,15 +40,17 @@ impl CredentialsCache {
             return Ok(credentials.clone());
         }
         let provider = self.provider.as_ref().ok_or_else(no_credentials)?;
-        match (provider.provide_credentials().await, current.as_ref()) {
-            (Ok(fresh), _) => {
-                *current = Some(fresh.clone());
-                Ok(fresh)
-            }
-            // The source fails for the moment, and what we have still works.
-            (Err(_), Some(old)) if !expires_within(old, Duration::ZERO) => Ok(old.clone()),
-            (Err(error), _) => Err(describe(&error)),
-        }
+        let still_good = current.clone().filter(|old| !expires_within(old, REFRESH_PATIENCE));
+        let fresh = match still_good {
+            None => provider.provide_credentials().await.map_err(|error| describe(&error))?,
+            // If the source fails for the moment, what we have still works.
+            Some(old) => match timeout(REFRESH_PATIENCE, provider.provide_credentials()).await {
+                Ok(Ok(fresh)) => fresh,
+                Ok(Err(_)) | Err(_) => return Ok(old),
+            },
+        };
+        *current = Some(fresh.clone());
+        Ok(fresh)
     }
 
     /// Forgets credentials that the service called expired.
@@ -57,11 +64,15 @@ fn expires_within(credentials: &Credentials, margin: Duration) -> bool {
 }
 
 fn no_credentials() -> InvokeError {
-    InvokeError::Credentials(
+    let profile = match std::env::var("AWS_PROFILE") {
+        Ok(name) => format!(" (profile \"{}\")", lambda_core::cut(&name, 64)),
+        Err(_) => String::new(),
+    };
+    InvokeError::Credentials(format!(
         "No AWS credentials found: tried the environment, the shared credentials and \
-         configuration files, the web identity token, the container and the instance metadata"
-            .to_owned(),
-    )
+         configuration files{profile}, the web identity token, the container and the instance \
+         metadata"
+    ))
 }
 
 /// The provider's error and its causes. Providers name files, profiles, URLs and status codes,

@@ -13,6 +13,7 @@ mod connection;
 mod credentials;
 mod exchange;
 mod pool;
+mod redact;
 mod sign;
 mod tls;
 

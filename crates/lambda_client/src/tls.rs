@@ -48,8 +48,9 @@ pub(crate) fn provider_client() -> SharedHttpClient {
 }
 
 fn bundle_context() -> Option<TlsContext> {
-    let Ok(path) = std::env::var(CA_BUNDLE) else { return Some(TlsContext::default()) };
+    let Some(path) = bundle_path() else { return Some(TlsContext::default()) };
     let store = TrustStore::empty();
+    // Checked first: the builder panics on what is no certificate.
     let store = match read_bundle(&path) {
         Ok(_) => store.with_pem_certificate(std::fs::read(&path).ok()?),
         Err(_) => store,
@@ -58,17 +59,11 @@ fn bundle_context() -> Option<TlsContext> {
 }
 
 fn trusted_roots() -> Result<RootCertStore, InvokeError> {
-    let mut roots = RootCertStore::empty();
-    match std::env::var(CA_BUNDLE) {
-        Ok(path) if !path.is_empty() => {
-            for certificate in read_bundle(&path)? {
-                roots.add(certificate).map_err(|error| bundle_error(&path, &error.to_string()))?;
-            }
-        }
-        _ => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+    if let Some(path) = bundle_path() {
+        return read_bundle(&path);
     }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         return Err(InvokeError::Client(
             "No trusted CA certificate was found on this machine; install ca-certificates or set \
@@ -79,14 +74,24 @@ fn trusted_roots() -> Result<RootCertStore, InvokeError> {
     Ok(roots)
 }
 
-fn read_bundle(path: &str) -> Result<Vec<CertificateDer<'static>>, InvokeError> {
+/// An empty variable is as good as none.
+fn bundle_path() -> Option<String> {
+    std::env::var(CA_BUNDLE).ok().filter(|path| !path.is_empty())
+}
+
+/// The certificates of a bundle, all of them usable.
+fn read_bundle(path: &str) -> Result<RootCertStore, InvokeError> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bundle_error(path, &error.to_string()))?;
-    if certificates.is_empty() {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| bundle_error(path, &error.to_string()))?;
+    }
+    if roots.is_empty() {
         return Err(bundle_error(path, "it holds no PEM certificate"));
     }
-    Ok(certificates)
+    Ok(roots)
 }
 
 fn bundle_error(path: &str, cause: &str) -> InvokeError {

@@ -57,6 +57,18 @@ impl ArgumentError {
     }
 }
 
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Stage {
+    /// Looking for the region and the credentials.
+    #[default]
+    Credentials,
+    /// Opening a connection.
+    Connection,
+    /// A request was sent: the function may be running.
+    Answer,
+}
+
 /// Why a checked call has no result.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum InvokeError {
@@ -100,8 +112,8 @@ pub enum InvokeError {
     Timeout {
         /// The budget.
         after: Duration,
-        /// Whether a request had been sent, so that the function may be running.
-        sent: bool,
+        /// What was waited for.
+        stage: Stage,
     },
 
     /// The connection ended after the request was sent and before its answer was complete.

@@ -20,7 +20,7 @@ mod text;
 pub use answer::Answer;
 pub use arguments::{Arguments, TextArguments};
 pub use endpoint::{Endpoint, EndpointVariant};
-pub use error::{ArgumentError, InvokeError};
+pub use error::{ArgumentError, InvokeError, Stage};
 pub use invocation::{Invocation, InvocationType, LogType};
 pub use name::FunctionName;
 pub use region::Region;

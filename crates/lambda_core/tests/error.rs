@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_core::{ArgumentError, InvokeError};
+use lambda_core::{ArgumentError, InvokeError, Stage};
 
 fn service(status: u16, code: &str) -> InvokeError {
     InvokeError::Service {
@@ -36,8 +36,8 @@ fn connect() -> InvokeError {
     InvokeError::Connect { endpoint: "http://127.0.0.1:1".to_owned(), cause: "refused".to_owned() }
 }
 
-fn timeout(sent: bool) -> InvokeError {
-    InvokeError::Timeout { after: Duration::from_millis(3000), sent }
+fn timeout(stage: Stage) -> InvokeError {
+    InvokeError::Timeout { after: Duration::from_millis(3000), stage }
 }
 
 /// The texts of the contract, verbatim.
@@ -50,8 +50,9 @@ fn the_words_of_every_error() {
         ),
         (answer(), r#""f" returned an answer that is not JSON: "<html>"."#),
         (connect(), "Unable to connect to endpoint"),
-        (timeout(true), "Request timed out after 3000 ms"),
-        (timeout(false), "Request timed out after 3000 ms"),
+        (timeout(Stage::Credentials), "Request timed out after 3000 ms"),
+        (timeout(Stage::Connection), "Request timed out after 3000 ms"),
+        (timeout(Stage::Answer), "Request timed out after 3000 ms"),
         (
             InvokeError::Interrupted { cause: "reset".to_owned() },
             "Connection closed before the response was complete",
@@ -86,7 +87,8 @@ fn long_error_payloads_are_cut() {
 fn only_the_functions_own_failures_are_its_failures() {
     assert!(function("{}").is_function_failure());
     assert!(answer().is_function_failure());
-    for error in [connect(), timeout(true), service(500, "ServiceException"), InvokeError::NoRegion]
+    for error in
+        [connect(), timeout(Stage::Answer), service(500, "ServiceException"), InvokeError::NoRegion]
     {
         assert!(!error.is_function_failure(), "{error}");
     }
@@ -131,8 +133,9 @@ fn what_may_be_tried_again() {
     let never = [
         function("{}"),
         answer(),
-        timeout(true),
-        timeout(false),
+        timeout(Stage::Credentials),
+        timeout(Stage::Connection),
+        timeout(Stage::Answer),
         InvokeError::Interrupted { cause: String::new() },
         InvokeError::PayloadTooLarge { size: 2, limit: 1 },
         InvokeError::Credentials(String::new()),

@@ -6,12 +6,18 @@
 mod credentials;
 /// Credentials that expire, are refused as expired, or are not there at all.
 mod expiry;
+/// Which region a call is signed for, and which endpoint it goes to.
+mod regions;
 /// The request, byte by byte.
 mod request;
 /// Signatures and endpoints, compared with botocore's.
 mod signature;
+/// TLS: whom the client trusts, and how it keeps connections.
+mod tls;
 
 /// Python with botocore.
 mod python;
 /// Sessions, servers and files that several of these tests need.
 mod support;
+/// An `https` server with a certificate of its own.
+mod tls_server;

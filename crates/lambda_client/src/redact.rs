@@ -1,0 +1,93 @@
+//! Keeps secrets out of errors. A service that refuses a signature repeats the signed headers, the
+//! session token among them, and a proxy may repeat anything.
+
+use aws_credential_types::Credentials;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use lambda_core::InvokeError;
+
+/// Shorter texts are no real secrets, and would turn up in words by chance. A message may have
+/// been cut, so this much of a secret's beginning is enough to know it.
+const KNOWN_BY: usize = 16;
+
+/// What must not be repeated of one request.
+pub(crate) struct Secrets {
+    credentials: Credentials,
+    signature: Option<String>,
+}
+
+impl Secrets {
+    /// The secrets of a request that was signed with `credentials`.
+    pub(crate) fn of(credentials: Credentials, headers: &HeaderMap) -> Self {
+        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let signature = authorization.and_then(|text| text.split_once("Signature="));
+        Self { credentials, signature: signature.map(|(_, hex)| hex.to_owned()) }
+    }
+
+    /// The error without them.
+    pub(crate) fn hide_in(&self, mut error: InvokeError) -> InvokeError {
+        match &mut error {
+            InvokeError::Service { message, .. } => self.hide(message),
+            InvokeError::Answer { excerpt, .. } => self.hide(excerpt),
+            InvokeError::Function { payload, .. } => self.hide(payload),
+            _ => {}
+        }
+        error
+    }
+
+    fn hide(&self, text: &mut String) {
+        let secrets = [
+            self.credentials.session_token(),
+            Some(self.credentials.secret_access_key()),
+            self.signature.as_deref(),
+        ];
+        for secret in secrets.into_iter().flatten() {
+            let Some(beginning) = secret.get(..KNOWN_BY) else { continue };
+            while let Some(start) = text.find(beginning) {
+                let found = text[start..].chars().zip(secret.chars());
+                let same =
+                    found.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum::<usize>();
+                text.replace_range(start..start + same, "(hidden)");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "IQoJb3JpZ2luX2VjE/abcdef+0123456789==";
+
+    fn hidden(message: &str) -> String {
+        let credentials = Credentials::new(
+            "AKID",
+            "a-secret-of-forty-characters",
+            Some(TOKEN.to_owned()),
+            None,
+            "test",
+        );
+        let secrets = Secrets { credentials, signature: Some("0123456789abcdef".repeat(4)) };
+        let error = InvokeError::Service {
+            status: 403,
+            code: String::new(),
+            message: message.to_owned(),
+            request_id: None,
+            retry_after: None,
+        };
+        secrets.hide_in(error).to_string()
+    }
+
+    /// Whole, cut and repeated: none is left, and nothing else is taken.
+    #[test]
+    fn secrets_are_hidden() {
+        assert_eq!(hidden("nothing here"), "nothing here");
+        assert_eq!(
+            hidden(&format!("'token:{TOKEN}' and {TOKEN}")),
+            "'token:(hidden)' and (hidden)"
+        );
+        assert_eq!(hidden(&format!("cut {}...", &TOKEN[..20])), "cut (hidden)...");
+        assert_eq!(hidden("é a-secret-of-forty-charactersé"), "é (hidden)é");
+        assert_eq!(hidden(&"0123456789abcdef".repeat(4)), "(hidden)");
+    }
+}
