@@ -14,6 +14,16 @@ use crate::limits::LOG_TAIL_BYTES;
 pub struct LogTail(VecDeque<u8>);
 
 impl LogTail {
+    /// A log of just these lines.
+    pub(super) fn of(lines: &[String]) -> Self {
+        let mut tail = Self::default();
+        for line in lines {
+            tail.push(line.as_bytes());
+            tail.push(b"\n");
+        }
+        tail
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         let bytes = &bytes[bytes.len().saturating_sub(LOG_TAIL_BYTES)..];
         let over = (self.0.len() + bytes.len()).saturating_sub(LOG_TAIL_BYTES);

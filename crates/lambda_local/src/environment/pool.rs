@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::child_env::ChildIdentity;
 use super::machine::Event;
 use super::process::{Environment, StartError};
-use super::run::{Execution, NotRun, run};
+use super::run::{Execution, InitLimit, NotRun, run};
 use super::spawner::Spawner;
 use crate::functions::Function;
 use crate::limits::{IDLE_TIME, INIT_TIME, UNRESERVED_CONCURRENCY};
@@ -116,7 +116,7 @@ impl Pool {
 
     /// Tries environments until one has taken the call.
     async fn run(&self, event: Arc<Event>, version: &str) -> Execution {
-        let mut init_time = INIT_TIME;
+        let mut init = InitLimit::First(INIT_TIME);
         let mut patient = true;
         loop {
             let (environment, fresh) = match self.environment(patient).await {
@@ -126,19 +126,15 @@ impl Pool {
                     return Execution::not_started(&event.request_id, &error.to_string());
                 }
             };
-            let ran = run(&environment, &self.function, &event, version, init_time).await;
+            let ran = run(&environment, &self.function, &event, version, init).await;
             if !environment.lock().is_dead() {
                 self.keep(environment);
             }
             match ran {
                 Ok(execution) => return execution,
                 // AWS starts the initialisation once more, in the time of the call.
-                Err(NotRun::InitTimedOut) if init_time == INIT_TIME => {
-                    init_time = self.function.timeout;
-                }
-                Err(NotRun::InitTimedOut) => {
-                    return Execution::init_timed_out(&event.request_id, self.function.timeout);
-                }
+                // AWS starts the initialisation once more, in the time of the call.
+                Err(NotRun::InitTimedOut) => init = InitLimit::Second(self.function.timeout),
                 Err(NotRun::Gone) if fresh => {
                     let reason = "the process was stopped before it took the call";
                     return Execution::not_started(&event.request_id, reason);

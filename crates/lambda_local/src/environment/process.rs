@@ -120,6 +120,7 @@ impl Environment {
 
     /// Takes the environment down; it gets no more calls.
     pub(super) fn stop(&self) {
+        self.memory_peak_kib();
         self.lock().stop();
         self.work.notify_waiters();
         self.kill_group();

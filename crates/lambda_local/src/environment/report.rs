@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::exit::ExitReason;
 use super::process::Environment;
-use super::run::End;
+use super::run::{End, NotRun};
 use crate::functions::Function;
 
 /// The lines for a call that ended like this.
@@ -41,6 +41,15 @@ pub(super) fn lines(
     report.push_str(status(end));
     lines.push(report);
     lines
+}
+
+/// The lines for a call that has to be run again elsewhere.
+pub(super) fn not_run(reason: &NotRun, init_time: Duration) -> Vec<String> {
+    if *reason != NotRun::InitTimedOut {
+        return Vec::new();
+    }
+    let time = millis(init_time);
+    vec![format!("INIT_REPORT Init Duration: {time:.2} ms\tPhase: init\tStatus: timeout")]
 }
 
 fn what_happened(function: &Function, id: &str, end: &End) -> Vec<String> {

@@ -51,18 +51,35 @@ pub(super) enum NotRun {
 /// before another process is used.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
 
-/// Runs the event in the environment. `init_time` limits a first start.
+/// How long a first start may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InitLimit {
+    /// The usual time; a process that needs longer is started once more.
+    First(Duration),
+    /// The time of the call, for the second start. Exceeding it is the call's timeout.
+    Second(Duration),
+}
+
+impl InitLimit {
+    fn time(self) -> Duration {
+        match self {
+            Self::First(time) | Self::Second(time) => time,
+        }
+    }
+}
+
+/// Runs the event in the environment. `init` limits a first start.
 pub(super) async fn run(
     environment: &Environment,
     function: &Function,
     event: &Arc<Event>,
     version: &str,
-    init_time: Duration,
+    init: InitLimit,
 ) -> Result<Execution, NotRun> {
     let cold = environment.lock().ready_at().is_none();
     environment.logs.begin(&event.request_id, version);
     let (mut outcome, delivered) = environment.assign(Arc::clone(event));
-    let patience = if cold { init_time } else { SETTLE_TIME };
+    let patience = if cold { init.time() } else { SETTLE_TIME };
     let end = match wait_for_delivery(&mut outcome, delivered, patience).await {
         Delivery::Taken(at) => {
             if cold {
@@ -77,14 +94,21 @@ pub(super) async fn run(
         }
         Delivery::Late if cold => {
             environment.stop();
-            Err(NotRun::InitTimedOut)
+            if matches!(init, InitLimit::Second(_)) {
+                Ok(End::TimedOut)
+            } else {
+                Err(NotRun::InitTimedOut)
+            }
         }
         Delivery::Late => Err(NotRun::StillBusy),
     };
-    if end.is_err() {
-        environment.logs.end(&[]);
+    match end {
+        Ok(end) => Ok(finish(environment, function, event, end, cold)),
+        Err(not_run) => {
+            environment.logs.end(&report::not_run(&not_run, init.time()));
+            Err(not_run)
+        }
     }
-    Ok(finish(environment, function, event, end?, cold))
 }
 
 enum Delivery {
@@ -203,12 +227,8 @@ impl Execution {
     /// A call that found no process to run it.
     pub(super) fn not_started(id: &str, reason: &str) -> Self {
         let message = format!("RequestId: {id} Error: {reason}");
-        let payload = error_body("Runtime.InvalidEntrypoint", &message);
-        Self { payload, failed: true, log_tail: LogTail::default() }
-    }
-
-    /// A call whose process never finished its initialisation, not even in the call's own time.
-    pub(super) fn init_timed_out(id: &str, timeout: Duration) -> Self {
-        Self { payload: timed_out(id, timeout), failed: true, log_tail: LogTail::default() }
+        let error_type = "Runtime.InvalidEntrypoint";
+        let log_tail = LogTail::of(&[message.clone(), error_type.to_owned()]);
+        Self { payload: error_body(error_type, &message), failed: true, log_tail }
     }
 }

@@ -14,33 +14,35 @@ const AWSLAMBDARIC: &str = "4.2.2";
 const FALLBACK_MINOR: u32 = 13;
 
 pub(super) fn default_runtime(cache: &Path) -> Runtime {
-    let minor = environment_minor(&cache.join(folder_name("python3")))
-        .or_else(|| ask_version("python3"))
-        .unwrap_or(FALLBACK_MINOR);
-    Runtime::python(minor)
+    Runtime::python(default_minor(cache).unwrap_or(FALLBACK_MINOR))
+}
+
+/// The minor version of `python3`. Known without starting it once its environment is there.
+fn default_minor(cache: &Path) -> Option<u32> {
+    let environment = cache.join(folder_name("python3"));
+    let known = environment_minor(&environment).filter(|_| is_usable(&environment));
+    known.or_else(|| ask_version("python3"))
 }
 
 /// How to start `python3.minor` functions. A version that is not installed is served by `python3`,
 /// with a warning: most functions do not care, and the message says what to install if they do.
 pub(super) fn launcher(cache: &Path, minor: u32) -> Result<Launcher, RuntimeError> {
-    let exact = format!("python3.{minor}");
-    let default = cache.join(folder_name("python3"));
-    if environment_minor(&default) == Some(minor) && is_usable(&default) {
-        return Ok(in_environment(&default));
+    let default = default_minor(cache);
+    if default == Some(minor) {
+        return Ok(in_environment(&environment_of(cache, "python3")?));
     }
+    let exact = format!("python3.{minor}");
     let environment = cache.join(folder_name(&exact));
     if environment_minor(&environment) == Some(minor) && is_usable(&environment) {
         return Ok(in_environment(&environment));
     }
+    // A version manager's stand-in may be on the path without the version behind it.
     if find(&exact).is_some() && ask_version(&exact) == Some(minor) {
         return Ok(in_environment(&environment_of(cache, &exact)?));
     }
     let environment = environment_of(cache, "python3")?;
-    let found = environment_minor(&environment);
-    if found != Some(minor) {
-        let found = found.map_or("python3".to_owned(), |minor| format!("python3.{minor}"));
-        tracing::warn!("{exact} is not installed; its functions run with {found}");
-    }
+    let found = default.map_or("python3".to_owned(), |minor| format!("python3.{minor}"));
+    tracing::warn!("{exact} is not installed; its functions run with {found}");
     Ok(in_environment(&environment))
 }
 
