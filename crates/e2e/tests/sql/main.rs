@@ -4,8 +4,14 @@
 
 /// Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 mod call_shapes;
+/// Databases that are not in UTF-8.
+mod encodings;
+/// The idioms of AWS's pages: a composite as text, arguments one place too early.
+mod idioms;
 /// Two overloads more than AWS has change the meaning of no call.
 mod overloads;
+/// What goes to a function and comes back is JSON, byte for byte.
+mod results;
 /// Every statement that AWS's pages print runs as printed.
 mod seeds;
 

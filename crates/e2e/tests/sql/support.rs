@@ -192,7 +192,7 @@ impl Failure {
 }
 
 /// `text` with every UUID replaced by `<id>`.
-fn without_ids(text: &str) -> String {
+pub fn without_ids(text: &str) -> String {
     const UUID: [usize; 5] = [8, 4, 4, 4, 12];
     let is_id = |part: &str| {
         let groups: Vec<&str> = part.split('-').collect();
