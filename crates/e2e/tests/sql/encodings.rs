@@ -36,9 +36,8 @@ fn latin1_is_converted_in_both_directions() {
         let context =
             call.replace("payload->>'event'", "payload->'client_context'->'custom'->>'c'");
         assert_eq!(session.text(&context), "ü");
-        let bytes =
-            session.text(&raw(json, "encode(textsend(payload::text), 'hex')", &hex("\"é\"")));
-        assert_eq!(bytes, "22e922");
+        let bytes = session.text(&raw(json, "octet_length(payload::text)", &hex("\"é\"")));
+        assert_eq!(bytes, "3");
         let name = session.text(&raw(json, "payload::text = '\"ñ\"'", &hex("\"ñ\"")));
         assert_eq!(name, "t");
     }

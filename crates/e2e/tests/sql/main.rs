@@ -4,10 +4,14 @@
 
 /// Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 mod call_shapes;
+/// What users made of the extensions survives a dump.
+mod dump;
 /// Databases that are not in UTF-8.
 mod encodings;
 /// The idioms of AWS's pages: a composite as text, arguments one place too early.
 mod idioms;
+/// Every object of the extensions, down to its last attribute.
+mod objects;
 /// Two overloads more than AWS has change the meaning of no call.
 mod overloads;
 /// What goes to a function and comes back is JSON, byte for byte.
