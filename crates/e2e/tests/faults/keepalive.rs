@@ -117,7 +117,8 @@ fn a_restart_of_the_service_between_two_calls_goes_unnoticed() {
         let answer = session.call("counter", &event).unwrap();
         assert_eq!(answer.payload, Some(format!("{{\"count\": {count}}}")));
         // In order and as a crash.
-        drop(if count == 1 { service.stop().unwrap() } else { service.kill().unwrap() });
+        let end = if count == 1 { service.stop() } else { service.kill() };
+        end.unwrap();
         service = playground().new_service(|config| config.listen(&address)).unwrap();
     }
 }

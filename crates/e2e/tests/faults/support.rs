@@ -156,6 +156,12 @@ impl Session {
         self.call(function, payload).expect_err("the call succeeded")
     }
 
+    /// The server's major version.
+    pub fn major(&mut self) -> u32 {
+        let row = self.client.query_one("SHOW server_version_num", &[]).unwrap();
+        row.get::<_, &str>(0).parse::<u32>().unwrap() / 10_000
+    }
+
     /// Runs statements that must succeed.
     #[track_caller]
     pub fn run(&mut self, sql: &str) {
