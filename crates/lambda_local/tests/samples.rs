@@ -150,6 +150,14 @@ show(FunctionName="simple", InvocationType="Event")
 show(FunctionName="raises")
 show(FunctionName="nope")
 show(FunctionName="simple", Payload=b"{")
+print(*[f["FunctionName"] for f in client.list_functions()["Functions"]][:3])
+found = client.get_function(FunctionName="times-out")["Configuration"]
+print(found["Timeout"], found["FunctionArn"], found["Runtime"][:7])
+print(client.get_function_configuration(FunctionName="my-function:custom_version")["Handler"])
+try:
+    client.get_function(FunctionName="nope")
+except client.exceptions.ResourceNotFoundException as error:
+    print(error.response["Error"]["Message"])
 "#;
 
 #[test]
@@ -171,6 +179,11 @@ fn boto3_calls_them() {
          arn:aws:lambda:us-east-1:000000000000:function:nope:$LATEST"
     );
     assert!(lines[8].starts_with("InvalidRequestContentException Could not parse"), "{output}");
+    assert_eq!(lines[9], "dies-by-signal echo exits");
+    assert_eq!(lines[10], "1 arn:aws:lambda:us-east-1:000000000000:function:times-out python3");
+    assert_eq!(lines[11], "index.handler");
+    let missing = "Function not found: arn:aws:lambda:us-east-1:000000000000:function:nope";
+    assert_eq!(lines[12], missing);
 }
 
 #[test]

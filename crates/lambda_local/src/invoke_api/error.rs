@@ -65,8 +65,8 @@ impl ApiError {
     /// The operation exists on AWS but not here.
     pub(super) fn not_supported(method: &str, path: &str) -> Self {
         Self::not_found(format!(
-            "{method} {path} is not supported by this version of sqlambda local; it serves the \
-             Invoke operation of the functions in its folders"
+            "{method} {path} is not supported by this version of sqlambda local; it invokes, lists \
+             and describes the functions in its folders"
         ))
     }
 

@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
 use super::ApiError;
+use super::describe::describe;
 use super::request::{InvocationType, InvokeRequest, check_payload, invocation_type, invoke_path};
 use crate::auth::{Caller, SignedRequest, verify};
 use crate::environment::{Event, Execution, Pool, Throttled};
@@ -53,6 +54,11 @@ async fn respond(service: &Service, request: Request, id: &str) -> Result<Answer
     };
     let caller = authenticate(service, signed)?;
     let Some(name) = name else {
+        if parts.method == Method::GET
+            && let Some(answer) = describe(service, &parts.uri, &caller.region)
+        {
+            return answer;
+        }
         return Err(ApiError::not_supported(parts.method.as_str(), parts.uri.path()));
     };
     let invoke = InvokeRequest::read(name, &parts.uri, &parts.headers)?;

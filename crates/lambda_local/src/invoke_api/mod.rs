@@ -1,5 +1,6 @@
 //! The Invoke API, as AWS answers it.
 
+mod describe;
 mod error;
 mod handler;
 mod name;
