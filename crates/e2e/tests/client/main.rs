@@ -10,6 +10,8 @@ mod expiry;
 mod regions;
 /// The request, byte by byte.
 mod request;
+/// No secret is shown anywhere.
+mod secrets;
 /// Signatures and endpoints, compared with botocore's.
 mod signature;
 /// TLS: whom the client trusts, and how it keeps connections.

@@ -160,7 +160,7 @@ fn a_bundle_that_cannot_be_used_is_named() {
         assert!(failure.detail.starts_with(&start), "{bundle}: {}", failure.detail);
         assert_eq!(session.value("SELECT 1"), "1", "the backend lives on");
     }
-    assert_eq!(lambda.connections(), 0);
+    assert_eq!(lambda.requests(), 0, "nothing was sent");
 }
 
 /// A server that speaks no TLS, and one that hangs up in the handshake, are connect errors.
