@@ -13,6 +13,9 @@ use crate::connection::{Connection, last};
 
 const AGENT: &str = concat!("sqlambda/", env!("CARGO_PKG_VERSION"));
 
+/// Bytes of a refusal's body that are read: its message is a line of JSON.
+const REFUSAL_BYTES: usize = 1 << 20;
+
 /// How an exchange failed.
 pub(crate) enum ExchangeError {
     /// The request was not sent at all: it may go over another connection.
@@ -70,13 +73,14 @@ pub(crate) async fn exchange(
 }
 
 fn read_head(status: u16, headers: &HeaderMap) -> RawAnswer {
-    let text = |name: &'static str| {
-        let value = headers.get(HeaderName::from_static(name))?;
-        value.to_str().ok().map(str::to_owned)
-    };
+    let value = |name: &'static str| headers.get(HeaderName::from_static(name));
+    let text = |name: &'static str| value(name)?.to_str().ok().map(str::to_owned);
+    // That the header is there says that the function failed, whatever its value is.
+    let function_error = value("x-amz-function-error")
+        .map(|kind| lambda_core::cut(&String::from_utf8_lossy(kind.as_bytes()), 100));
     RawAnswer {
         status,
-        function_error: text("x-amz-function-error"),
+        function_error,
         executed_version: text("x-amz-executed-version"),
         log_result: text("x-amz-log-result"),
         error_type: text("x-amzn-errortype"),
@@ -86,7 +90,7 @@ fn read_head(status: u16, headers: &HeaderMap) -> RawAnswer {
     }
 }
 
-/// Reads the body, but no more than the service can send.
+/// Reads the body, but no more than the service can send. Of a refusal, more would only be cut off.
 async fn read_body(
     mut body: Incoming,
     headers: &HeaderMap,
@@ -97,12 +101,18 @@ async fn read_body(
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
-    let mut bytes = Vec::with_capacity(announced.min(ANSWER_BYTES));
+    let limit = if head.is_refusal() { REFUSAL_BYTES } else { ANSWER_BYTES };
+    let mut bytes = Vec::with_capacity(announced.min(limit));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| interrupted(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         bytes.extend_from_slice(&data);
-        if bytes.len() > ANSWER_BYTES || announced > ANSWER_BYTES {
+        if head.is_refusal() {
+            if bytes.len() > limit {
+                bytes.truncate(limit);
+                return Ok(bytes);
+            }
+        } else if bytes.len() > limit || announced > limit {
             let start = String::from_utf8_lossy(&bytes[..bytes.len().min(800)]);
             return Err(InvokeError::Answer {
                 function: function.to_owned(),

@@ -48,14 +48,19 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
+    /// Whether the service itself refused, so that the body is its own message.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self.status, 200 | 202 | 204)
+    }
+
     /// Tells success, the function's failure and the service's refusal apart.
     ///
     /// # Errors
     /// [`InvokeError::Function`], [`InvokeError::Answer`] or [`InvokeError::Service`].
     pub fn interpret(self, invocation: &Invocation) -> Result<Answer, InvokeError> {
-        match self.status {
-            200 | 202 | 204 => {}
-            _ => return Err(self.refusal()),
+        if self.is_refusal() {
+            return Err(self.refusal());
         }
         let function = invocation.function.as_str().to_owned();
         if let Some(kind) = self.function_error {
