@@ -20,7 +20,8 @@ use tower_service::Service as _;
 use crate::tls;
 
 /// Largest head of a response in bytes. The service's own is under 8 KB, of which 5.5 KB are the
-/// log's tail in base64.
+/// log's tail in base64. Also the size of the read buffer, which bounds how much a peer that sends
+/// without end can have read before a timer is looked at.
 const HEAD_BYTES: usize = 65_536;
 
 /// A function may think for 15 minutes without a byte on the wire; routers forget a connection
@@ -88,6 +89,7 @@ where
 {
     let (sender, driver) = Builder::new()
         .max_header_size(HEAD_BYTES)
+        .max_buf_size(HEAD_BYTES)
         .handshake(stream)
         .await
         .map_err(|error| connect_error(endpoint, last(&error)))?;
