@@ -41,9 +41,10 @@ pub(crate) fn from_utf8(text: &str) -> Cow<'_, [u8]> {
 }
 
 /// Text for an error report, which must never fail: what the database's encoding may lack is
-/// written as JSON writes it, `\u00e9`.
+/// written as JSON writes it, `\u00e9`, and so is NUL, which would end the text.
 #[must_use]
 pub fn for_report(text: &str) -> String {
+    let text = &text.replace('\0', "\\u0000");
     if text.is_ascii() || matches!(database_encoding(), UTF8 | SQL_ASCII) {
         return text.to_owned();
     }
