@@ -55,6 +55,15 @@ fn the_functions_that_work() {
 }
 
 #[test]
+fn a_line_written_just_before_the_answer_is_in_the_calls_log() {
+    let service = Service::open(&[samples()]);
+    for _ in 0..300 {
+        let log = tail(&service.invoke("simple", &[TAIL], b"{}"));
+        assert_eq!(log.matches("Hello from the log!\nEND").count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn a_client_context_and_an_alias_reach_the_function() {
     let service = Service::open(&[samples(), test_functions()]);
     // {"custom": {"a": "é"}}
