@@ -19,4 +19,7 @@ mod results;
 /// Every statement that AWS's pages print runs as printed.
 mod seeds;
 
+/// The settings: names, ranges, who may set them and when, and that they take effect.
+mod settings;
+
 mod support;
