@@ -1,0 +1,96 @@
+//! Takes the blocks out of a Markdown file.
+
+/// A fenced block.
+#[derive(Debug)]
+pub struct Block {
+    /// The line of its opening fence, from 1.
+    pub line: usize,
+    pub language: Language,
+    /// Whether `no-run` stands in its fence.
+    pub no_run: bool,
+    pub lines: Vec<String>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Language {
+    Psql,
+    Sql,
+    Console,
+    /// Known, and not run.
+    Shown,
+    /// The word after the fence, which may be missing.
+    Unknown(String),
+}
+
+impl Language {
+    fn read(word: &str) -> Self {
+        match word {
+            "psql" => Self::Psql,
+            "sql" => Self::Sql,
+            "console" => Self::Console,
+            // Files and their parts. They are run where they live, or have nothing to run.
+            "text" | "json" | "toml" | "yaml" | "ini" | "python" | "javascript" | "rust" | "c"
+            | "mermaid" => Self::Shown,
+            _ => Self::Unknown(word.to_owned()),
+        }
+    }
+}
+
+/// The blocks of a file, from top to bottom.
+pub fn read(markdown: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, usize, Block)> = None;
+    for (number, line) in markdown.lines().enumerate() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        if let Some((fence, indent, block)) = &mut open {
+            if text.trim_end() == fence {
+                blocks.extend(open.take().map(|(_, _, block)| block));
+            } else {
+                // A block in a list is indented as a whole.
+                let spaces = line.len() - line.trim_start_matches(' ').len();
+                block.lines.push(line[spaces.min(*indent)..].to_owned());
+            }
+        } else if text.starts_with("```") {
+            let fence: String = text.chars().take_while(|c| *c == '`').collect();
+            let mut words = text[fence.len()..].split_whitespace();
+            let language = Language::read(words.next().unwrap_or_default());
+            let no_run = words.any(|word| word == "no-run");
+            let block = Block { line: number + 1, language, no_run, lines: Vec::new() };
+            open = Some((fence, indent, block));
+        }
+    }
+    assert!(open.is_none(), "the last block is not closed: {open:?}");
+    blocks
+}
+
+/// An input and the output that is shown below it.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// Its line in the block, from 1.
+    pub line: usize,
+    pub input: Vec<String>,
+    pub output: Vec<String>,
+}
+
+/// Splits a session into its exchanges, by the prompts of first and of further lines.
+pub fn exchanges(lines: &[String], first: &[&str], further: &[&str]) -> Vec<Exchange> {
+    let after = |line: &str, prompts: &[&str]| {
+        let prompted =
+            |prompt: &&str| line.strip_prefix(prompt).or((line == prompt.trim_end()).then_some(""));
+        prompts.iter().find_map(prompted).map(str::to_owned)
+    };
+    let mut found: Vec<Exchange> = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        if let Some(input) = after(line, first) {
+            found.push(Exchange { line: number + 1, input: vec![input], output: Vec::new() });
+            continue;
+        }
+        let Some(last) = found.last_mut() else { continue };
+        match after(line, further) {
+            Some(input) if last.output.is_empty() => last.input.push(input),
+            _ => last.output.push(line.clone()),
+        }
+    }
+    found
+}
