@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use lambda_core::answer::RawAnswer;
 use lambda_core::limits::ANSWER_BYTES;
 use lambda_core::{Endpoint, Invocation, InvokeError, LogType};
@@ -53,9 +53,13 @@ fn unbuildable(error: impl std::fmt::Display) -> InvokeError {
 /// Sends the request and reads the whole response.
 pub(crate) async fn exchange(
     connection: &mut Connection,
-    request: Request<Full<Bytes>>,
+    mut request: Request<Full<Bytes>>,
     function: &str,
 ) -> Result<RawAnswer, ExchangeError> {
+    if request.body().is_end_stream() {
+        // hyper says nothing about an empty body; some proxies insist on a length.
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     let response = match connection.sender.try_send_request(request).await {
         Ok(response) => response,
         Err(mut error) => {
