@@ -2,12 +2,20 @@
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
+/// Every argument that breaks a rule is refused before anything is sent.
+mod arguments;
 /// Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 mod call_shapes;
 /// What users made of the extensions survives a dump.
 mod dump;
 /// Databases that are not in UTF-8.
 mod encodings;
+/// What the server's environment lacks or has wrong.
+mod environments;
+/// The table of errors, each by its real cause.
+mod errors;
 /// The idioms of AWS's pages: a composite as text, arguments one place too early.
 mod idioms;
 /// Every object of the extensions, down to its last attribute.
@@ -18,7 +26,6 @@ mod overloads;
 mod results;
 /// Every statement that AWS's pages print runs as printed.
 mod seeds;
-
 /// The settings: names, ranges, who may set them and when, and that they take effect.
 mod settings;
 

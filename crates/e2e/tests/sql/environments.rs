@@ -1,0 +1,103 @@
+//! What the server's environment lacks or has wrong: credentials and region.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::support::{Failure, Session, patient, playground};
+
+const CALL: &str = "SELECT * FROM aws_lambda.invoke('echo', '1'::json)";
+const CHECK: &str = "Check the credentials and the clock of the database server.";
+
+/// Keys that the service does not know, and a wrong secret, are refused; where no signature is
+/// asked for, the same session succeeds.
+#[test]
+fn wrong_credentials() {
+    let open = playground().new_service(|config| config.arg("--no-auth")).unwrap();
+    let mut cluster =
+        playground().new_cluster(|config| config.env("AWS_ACCESS_KEY_ID", "AKIANOBODY")).unwrap();
+    let database = patient(&cluster, cluster.create_database().unwrap());
+    let assert_refused = |cluster: &e2e::Cluster, said: &str, code: &str| {
+        let mut session = Session::open(cluster, &database);
+        let failure = session.fail(CALL);
+        let hint = format!("{code}, HTTP status 403. Request id: <id>. {CHECK}");
+        assert_eq!(failure.hint, hint);
+        assert!(
+            failure.detail.starts_with(&format!("AWS Lambda client returned '{said}")),
+            "{failure:?}"
+        );
+        assert_eq!(
+            (failure.code.as_str(), failure.message.as_str()),
+            ("38000", "invoke API failed")
+        );
+        session.go_to(open.endpoint());
+        session.assert_usable();
+    };
+    let unknown = "The security token included in the request is invalid.'.";
+    assert_refused(&cluster, unknown, "UnrecognizedClientException");
+    cluster
+        .reconfigure(|config| {
+            config.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "s3cr3t-and-wrong")
+        })
+        .unwrap();
+    cluster.restart().unwrap();
+    let signature =
+        "The request signature we calculated does not match the signature you provided.";
+    assert_refused(&cluster, signature, "InvalidSignatureException");
+    let log = cluster.log_text().unwrap();
+    assert!(!log.contains("s3cr3t") && !log.contains("Signature="), "{log}");
+}
+
+/// Without credentials the error says where they were looked for; as soon as a file has them, a
+/// new session succeeds.
+#[test]
+fn no_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    // The server may run as another user.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let file = folder.path().join("credentials");
+    let cluster = playground().new_cluster(|config| {
+        let path = file.to_str().unwrap();
+        config
+            .without_env("AWS_ACCESS_KEY_ID")
+            .without_env("AWS_SECRET_ACCESS_KEY")
+            .env("AWS_SHARED_CREDENTIALS_FILE", path)
+    });
+    let cluster = cluster.unwrap();
+    let database = patient(&cluster, cluster.create_database().unwrap());
+    let mut session = Session::open(&cluster, &database);
+    let said = "No AWS credentials found: tried the environment, the shared credentials and \
+        configuration files, the web identity token, the container and the instance metadata";
+    let hint = "Give the database server an IAM role, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+        or a profile in the environment of its process.";
+    let expected = Failure::api(said, hint);
+    assert_eq!(session.fail(CALL), expected);
+    fs::write(&file, "[default]\naws_access_key_id = test\naws_secret_access_key = test\n")
+        .unwrap();
+    // Files are read once by each session.
+    assert_eq!(session.fail(CALL), expected);
+    assert_eq!(session.text("SELECT 1"), "1");
+    Session::open(&cluster, &database).assert_usable();
+}
+
+/// Without a region anywhere the error says where to put one; with one, the same session succeeds.
+#[test]
+fn no_region() {
+    let cluster = playground().new_cluster(|config| config.without_env("AWS_REGION")).unwrap();
+    let database = patient(&cluster, cluster.create_database().unwrap());
+    let mut session = Session::open(&cluster, &database);
+    let hint = "Pass the region, set aws_lambda.region, or set AWS_REGION in the environment of the \
+        database server.";
+    let expected = Failure::api("No AWS Region is configured", hint);
+    assert_eq!(session.fail(CALL), expected);
+    let mut status =
+        |call: &str| session.text(&format!("SELECT status_code FROM aws_lambda.invoke({call})"));
+    assert_eq!(status("'echo', '1'::json, 'us-east-1'"), "200");
+    assert_eq!(
+        status("aws_commons.create_lambda_function_arn('echo', 'us-east-1'), '1'::json"),
+        "200"
+    );
+    assert_eq!(status("'arn:aws:lambda:us-east-1:000000000000:function:echo', '1'::json"), "200");
+    assert_eq!(session.fail(CALL), expected);
+    session.run("SET aws_lambda.region = 'us-east-1'");
+    session.assert_usable();
+}
