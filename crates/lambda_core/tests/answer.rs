@@ -1,5 +1,7 @@
 //! What the service's answers become.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use std::time::Duration;
 
 use lambda_core::answer::RawAnswer;

@@ -1,5 +1,7 @@
 //! SQL's arguments: what they become, and what is wrong with them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_core::{

@@ -1,5 +1,7 @@
 //! The text form of `aws_commons._lambda_function_arn_1`, against PostgreSQL's rules for writing it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use lambda_core::composite::parse;
 use proptest::option;
 use proptest::prelude::*;

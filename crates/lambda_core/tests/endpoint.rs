@@ -3,6 +3,8 @@
 //! That the hosts are those of AWS's own tools, for every region there is, is shown in
 //! `crates/e2e/tests/client/signature.rs`; here stands one region of each partition.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use lambda_core::{Endpoint, EndpointVariant};
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! The words of every error, which programs match on, and which errors are worth another try.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use std::time::Duration;
 
 use lambda_core::{ArgumentError, InvokeError, Stage};

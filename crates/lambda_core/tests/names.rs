@@ -1,5 +1,7 @@
 //! Function names, regions and qualifiers against the patterns that the service itself prints.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 use std::sync::LazyLock;
 
 use lambda_core::name::check_qualifier;

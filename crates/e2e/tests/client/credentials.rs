@@ -17,7 +17,6 @@ fn signed_with(change: impl FnOnce(ClusterConfig) -> ClusterConfig) -> (String, 
         change(config.env("AWS_REGION", "us-east-1").env("AWS_ENDPOINT_URL_LAMBDA", server.url()))
     });
     let mut session = cluster.session();
-    session.set("request_timeout_ms", "20000");
     session.value(CALL);
     let request = only_request(&server);
     (scope(&request).0, request.header("x-amz-security-token"))

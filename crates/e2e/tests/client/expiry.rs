@@ -44,7 +44,6 @@ fn credentials_are_kept_until_they_expire() {
         }
     });
     let (_server, mut session) = on_instance(&metadata, &lambda);
-    session.set("request_timeout_ms", "20000");
     for _ in 0..5 {
         session.value(CALL);
     }
@@ -60,7 +59,6 @@ fn credentials_are_renewed_before_they_expire() {
         metadata(move |n| Some(json_keys(&format!("ASIA{n}"), if n == 0 { &soon } else { FAR })));
     let lambda = answering();
     let (_server, mut session) = on_instance(&metadata, &lambda);
-    session.set("request_timeout_ms", "20000");
     for _ in 0..3 {
         session.value(CALL);
     }
@@ -76,7 +74,6 @@ fn a_failing_source_does_not_stop_what_still_works() {
     let metadata = metadata(move |n| (n == 0).then(|| json_keys("ASIAOLD", &soon)));
     let lambda = answering();
     let (_server, mut session) = on_instance(&metadata, &lambda);
-    session.set("request_timeout_ms", "20000");
     session.value(CALL);
     // The default: less than the source's client takes for its own retries.
     session.set("request_timeout_ms", "3000");
@@ -95,7 +92,6 @@ fn an_expired_token_is_replaced_once() {
         _ => connection.respond(200, &[], b"null"),
     });
     let (_server, mut session) = on_instance(&metadata, &lambda);
-    session.set("request_timeout_ms", "20000");
     session.set("max_attempts", "1");
     session.value(CALL);
     assert_eq!(keys_used(&lambda), ["ASIA0", "ASIA1"]);

@@ -2,10 +2,14 @@
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 /// Where credentials come from: each source by its own file or protocol.
 mod credentials;
 /// Credentials that expire, are refused as expired, or are not there at all.
 mod expiry;
+/// SQL and Python call the same functions, and get the same.
+mod python_clients;
 /// Which region a call is signed for, and which endpoint it goes to.
 mod regions;
 /// The request, byte by byte.

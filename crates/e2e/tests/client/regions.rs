@@ -38,7 +38,6 @@ fn the_order_of_regions() {
             .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url())
     });
     let call = |session: &mut Session, arguments: &str| {
-        session.set("request_timeout_ms", "20000");
         session.value(&format!("SELECT payload FROM aws_lambda.invoke({arguments})"));
         region(&lambda)
     };
@@ -185,7 +184,6 @@ fn the_order_of_endpoints() {
 #[track_caller]
 fn assert_goes_to(session: &mut Session, endpoint: &str) {
     session.set("max_attempts", "1");
-    session.set("request_timeout_ms", "20000");
     let failure = session.failure(CALL);
     failure.assert_api("Unable to connect to endpoint");
     assert!(failure.hint.starts_with(endpoint), "{endpoint}: {}", failure.hint);

@@ -91,7 +91,6 @@ fn payloads_travel_as_they_are() {
 fn a_large_payload_arrives_whole() {
     let server = answering();
     let mut session = Session::to(&server);
-    session.set("request_timeout_ms", "60000");
     session
         .value("SELECT status_code FROM aws_lambda.invoke('f', to_json(repeat('x', 6291456 - 2)))");
     let request = only_request(&server);

@@ -46,7 +46,7 @@ impl Secrets {
         }
     }
 
-    fn into_environment(&self, config: ClusterConfig) -> ClusterConfig {
+    fn in_environment(&self, config: ClusterConfig) -> ClusterConfig {
         config
             .env("AWS_ACCESS_KEY_ID", "ASIASECRETS")
             .env("AWS_SECRET_ACCESS_KEY", &self.secret_key)
@@ -110,10 +110,10 @@ fn answer(
             )
         }
         "refuses-in-html" => {
-            connection.respond(502, &[], echo[echo.find("x-amz-security").unwrap()..].as_bytes())
+            connection.respond(502, &[], &echo.as_bytes()[echo.find("x-amz-security").unwrap()..])
         }
         "not-json" => {
-            connection.respond(200, &[], echo[echo.find("x-amz-security").unwrap()..].as_bytes())
+            connection.respond(200, &[], &echo.as_bytes()[echo.find("x-amz-security").unwrap()..])
         }
         "hangs-up" => connection.stream().shutdown(std::net::Shutdown::Both),
         "hangs-up-midway" => {
@@ -144,10 +144,7 @@ fn answer(
 /// starts, secrets included.
 fn talkative(change: impl FnOnce(ClusterConfig) -> ClusterConfig) -> Server {
     let mut server = Server::start(|config| {
-        change(config)
-            .env("AWS_REGION", "us-east-1")
-            .setting("aws_lambda.max_attempts", "2")
-            .setting("aws_lambda.request_timeout_ms", "20000")
+        change(config).env("AWS_REGION", "us-east-1").setting("aws_lambda.max_attempts", "2")
     });
     let levels = [
         ("log_min_messages", "debug5"),
@@ -177,7 +174,7 @@ fn errors_and_the_log_show_no_secret() {
     let (_release, hold) = channel();
     let service = service(hold);
     let server = talkative(|config| {
-        secrets.into_environment(config).env("AWS_ENDPOINT_URL_LAMBDA", service.url())
+        secrets.in_environment(config).env("AWS_ENDPOINT_URL_LAMBDA", service.url())
     });
     let mut script = "SET client_min_messages = debug5; SHOW ALL;\n".to_owned();
     for call in CALLS {
@@ -213,7 +210,7 @@ fn views_and_process_titles_show_no_secret() {
     let (release, hold): (Sender<()>, _) = channel();
     let service = Arc::new(service(hold));
     let server = talkative(|config| {
-        secrets.into_environment(config).env("AWS_ENDPOINT_URL_LAMBDA", service.url())
+        secrets.in_environment(config).env("AWS_ENDPOINT_URL_LAMBDA", service.url())
     });
     server.cluster.query(&server.database, "CREATE ROLE ordinary LOGIN;").unwrap();
 

@@ -17,6 +17,9 @@ pub static PLAYGROUND: LazyLock<Playground> =
 static DATABASE: LazyLock<String> =
     LazyLock::new(|| PLAYGROUND.cluster().create_database().unwrap());
 
+/// Time enough on a machine that is busy with other tests.
+const PATIENCE_MS: &str = "30000";
+
 /// The call that most tests make.
 pub const CALL: &str = "SELECT payload FROM aws_lambda.invoke('f', '{}'::json)";
 
@@ -35,9 +38,12 @@ pub struct Failure {
 }
 
 impl Session {
-    /// A new backend of the shared cluster, as the superuser.
+    /// A new backend of the shared cluster, as the superuser, with time for a busy machine.
     pub fn shared() -> Self {
-        Self::open(&PLAYGROUND.cluster().connection_string(&DATABASE))
+        let mut session = Self::open(&PLAYGROUND.cluster().connection_string(&DATABASE));
+        session.set("connect_timeout_ms", PATIENCE_MS);
+        session.set("request_timeout_ms", PATIENCE_MS);
+        session
     }
 
     /// A new backend of the shared cluster whose calls go to `server`.
@@ -122,7 +128,8 @@ impl Server {
                     config
                         .without_any_env()
                         .env("HOME", home)
-                        .env("AWS_EC2_METADATA_DISABLED", "true"),
+                        .env("AWS_EC2_METADATA_DISABLED", "true")
+                        .setting("aws_lambda.request_timeout_ms", PATIENCE_MS),
                 )
             })
             .unwrap();

@@ -10,7 +10,6 @@ fn patient(config: ClusterConfig) -> ClusterConfig {
     with_keys(config)
         .env("AWS_REGION", "us-east-1")
         .setting("aws_lambda.connect_timeout_ms", "20000")
-        .setting("aws_lambda.request_timeout_ms", "30000")
         .setting("aws_lambda.max_attempts", "1")
 }
 

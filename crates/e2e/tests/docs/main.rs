@@ -23,6 +23,8 @@
 //! in an empty folder, with the playground's service and database in the environment; which
 //! programs may be run stands in [`commands`].
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
 /// Takes the blocks out of a Markdown file.
 mod blocks;
 /// Which commands are run.
