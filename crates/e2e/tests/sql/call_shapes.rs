@@ -1,10 +1,8 @@
 //! Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 
-use std::fs;
-
 use postgres::types::Type;
 
-use crate::support::{Failure, Session, cluster, database, role};
+use crate::support::{Counter, Failure, Session};
 
 /// What all the spellings of one call have in common: every argument arrives.
 const EVERY_ARGUMENT: &str = r#"SELECT status_code, payload::jsonb->'event', payload::jsonb->'client_context',
@@ -168,35 +166,6 @@ fn a_lateral_call_with_constants_runs_once() {
     assert_eq!(counter.runs(), 11);
 }
 
-/// The wild's commonest call: an event from a row trigger, one for each row.
-#[test]
-fn a_row_trigger_calls_the_function_for_each_row() {
-    let (mut session, counter) = (Session::new(), Counter::new());
-    session.run(&format!(
-        "CREATE TABLE orders (id int, note text);
-         CREATE FUNCTION notify_lambda() RETURNS trigger LANGUAGE plpgsql AS $$
-         BEGIN
-             PERFORM * FROM aws_lambda.invoke(aws_commons.create_lambda_function_arn('counter', 'us-east-1'),
-                 json_build_object('file', '{file}', 'id', NEW.id, 'note', NEW.note)::json, 'RequestResponse');
-             PERFORM * FROM aws_lambda.invoke(aws_commons.create_lambda_function_arn('echo', 'us-east-1'),
-                 json_build_object('id', NEW.id, 'note', NEW.note)::json, 'Event');
-             RETURN NEW;
-         END $$;
-         CREATE TRIGGER orders_lambda AFTER INSERT OR UPDATE ON orders
-             FOR EACH ROW EXECUTE FUNCTION notify_lambda();
-         INSERT INTO orders SELECT n, 'note ' || n FROM generate_series(1, 3) n;
-         UPDATE orders SET note = note || '!' WHERE id < 3;",
-        file = counter.path()
-    ));
-    assert_eq!(counter.runs(), 5);
-    // A function that fails takes the statement with it.
-    session.run(
-        "ALTER FUNCTION notify_lambda() SET aws_lambda.endpoint_override = 'http://127.0.0.1:1'",
-    );
-    assert_eq!(session.fail("INSERT INTO orders VALUES (9, 'lost')").message, "invoke API failed");
-    assert_eq!(session.text("SELECT count(*) FROM orders"), "3");
-}
-
 /// PL/pgSQL: variables of every type, PERFORM, SELECT INTO, loops, cursors, EXECUTE ... USING.
 #[test]
 fn plpgsql_calls_in_every_way() {
@@ -324,63 +293,4 @@ fn parameters_of_the_extended_protocol_call() {
     assert_eq!(row.get::<_, i32>(0), 204);
     let open = client.prepare("SELECT * FROM aws_lambda.invoke($1, $2)").unwrap_err();
     assert_eq!(Failure::from(open).code, "42725");
-}
-
-/// Calls inside other objects: views, SQL functions, tables made of answers, columns as arguments,
-/// and a wrapper that lends its owner's right.
-#[test]
-fn calls_inside_other_objects() {
-    let mut session = Session::new();
-    session.run(
-        r#"CREATE VIEW answers AS SELECT payload FROM aws_lambda.invoke('echo', '{"v": 1}'::json);
-        CREATE FUNCTION ask(event jsonb) RETURNS jsonb LANGUAGE sql
-            AS $$ SELECT payload FROM aws_lambda.invoke('echo', event) $$;
-        CREATE TABLE functions (arn aws_commons._lambda_function_arn_1, event json);
-        INSERT INTO functions VALUES (aws_commons.create_lambda_function_arn('echo'), '{"t": 1}'),
-            (('echo', 'us-east-1'), '{"t": 2}');
-        CREATE TABLE kept AS SELECT i.* FROM functions, LATERAL aws_lambda.invoke(arn, event) i;
-        CREATE FUNCTION lend(event json) RETURNS json LANGUAGE sql SECURITY DEFINER
-            AS $$ SELECT payload FROM aws_lambda.invoke('echo', event) $$;"#,
-    );
-    assert_eq!(session.text("SELECT payload FROM answers"), r#"{"v": 1}"#);
-    assert_eq!(session.text(r#"SELECT ask('{"q": 1}')"#), r#"{"q": 1}"#);
-    let kept =
-        session.rows("SELECT status_code, payload->>'t', executed_version, log_result FROM kept");
-    assert_eq!(kept.iter().map(|row| row[1].as_deref().unwrap()).collect::<String>(), "12");
-    let shared = database();
-    let mut owner = Session::open(cluster(), &shared);
-    owner.run(
-        "CREATE FUNCTION lend(event json) RETURNS json LANGUAGE sql SECURITY DEFINER
-            AS $$ SELECT payload FROM aws_lambda.invoke('echo', event) $$;",
-    );
-    let user = role(cluster(), "borrower");
-    let mut borrower = Session::open_as(&user, cluster(), &shared);
-    assert_eq!(borrower.text("SELECT lend('[3]')"), "[3]");
-    let refused = borrower.fail("SELECT * FROM aws_lambda.invoke('echo', '[3]'::json)");
-    assert_eq!(refused.message, "permission denied for schema aws_lambda");
-    cluster().query("postgres", &format!("DROP ROLE {user};")).unwrap();
-}
-
-/// A file in which the function `counter` counts its runs.
-struct Counter {
-    folder: tempfile::TempDir,
-}
-
-impl Counter {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> String {
-        self.folder.path().join("runs").to_str().unwrap().to_owned()
-    }
-
-    /// A call of it; `more` are further arguments of `json_build_object`.
-    fn call(&self, more: &str) -> String {
-        format!("aws_lambda.invoke('counter', json_build_object('file', '{}'{more}))", self.path())
-    }
-
-    fn runs(&self) -> usize {
-        fs::read_to_string(self.path()).unwrap_or_default().lines().count()
-    }
 }

@@ -66,6 +66,20 @@ fn a_character_that_latin1_lacks_is_postgresqls_own_error() {
     assert_eq!(sent, "t");
 }
 
+/// Another single-byte encoding, whose euro is one byte of its own.
+#[test]
+fn windows_characters_are_converted_in_both_directions() {
+    let mut session = session("WIN1252");
+    for json in ["json", "jsonb"] {
+        let echoed = session.row(&format!(
+            "SELECT payload::text, octet_length(payload::text) FROM aws_lambda.invoke('echo', '[\"€\"]'::{json})"
+        ));
+        assert_eq!(echoed, [Some("[\"€\"]".to_owned()), Some("5".to_owned())]);
+    }
+    assert_eq!(session.fail(&raw("json", "payload", &hex("\"漢\""))).code, "22P05");
+    session.assert_usable();
+}
+
 /// Bytes of an SQL_ASCII database must be UTF-8 to travel; then they arrive and return as they are.
 #[test]
 fn sql_ascii_passes_utf8_and_refuses_other_bytes() {

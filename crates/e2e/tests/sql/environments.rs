@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{Failure, Session, patient, playground};
+use crate::support::{Failure, Session, patient, playground, wait_until};
 
 const CALL: &str = "SELECT * FROM aws_lambda.invoke('echo', '1'::json)";
 const CHECK: &str = "Check the credentials and the clock of the database server.";
@@ -100,4 +100,36 @@ fn no_region() {
     assert_eq!(session.fail(CALL), expected);
     session.run("SET aws_lambda.region = 'us-east-1'");
     session.assert_usable();
+}
+
+/// Preloaded, the settings are there from the start, from the server's own file too, and a reload
+/// changes them; a bad value is logged, and the server starts.
+#[test]
+fn the_library_can_be_preloaded() {
+    let elsewhere = "eu-west-1";
+    let mut cluster = playground()
+        .new_cluster(|config| {
+            config
+                .setting("shared_preload_libraries", "aws_lambda")
+                .setting("aws_lambda.region", elsewhere)
+                .setting("aws_lambda.max_attempts", "99")
+                .setting("aws_lambda.request_timeout_ms", "60000")
+        })
+        .unwrap();
+    let database = patient(&cluster, cluster.create_database().unwrap());
+    let mut session = Session::open(&cluster, &database);
+    let settings = "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN
+        ('aws_lambda.max_attempts', 'aws_lambda.region', 'aws_lambda.request_timeout_ms')";
+    assert_eq!(session.text(settings), "3 eu-west-1 60000");
+    let range = "99 is outside the valid range for parameter \"aws_lambda.max_attempts\" (1 .. 10)";
+    assert!(cluster.log_text().unwrap().contains(range));
+    session.assert_usable();
+    let region = "SELECT split_part(payload->>'invoked_function_arn', ':', 4) FROM aws_lambda.invoke('inspect', '1'::json)";
+    assert_eq!(session.text(region), elsewhere);
+    cluster.reconfigure(|config| config.setting("aws_lambda.region", "eu-north-1")).unwrap();
+    cluster.reload().unwrap();
+    wait_until("the session has read the file", || {
+        session.text("SHOW aws_lambda.region") == "eu-north-1"
+    });
+    assert_eq!(session.text(region), "eu-north-1");
 }

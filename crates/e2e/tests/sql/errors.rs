@@ -4,12 +4,13 @@
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use e2e::{LocalService, RawServer};
 use nix::sys::socket::{Backlog, listen};
 
-use crate::support::{Failure, Session, playground};
+use crate::support::{Counter, Failure, Session, playground, wait_until};
 
 const CHECK: &str = " The function did not run. Check aws_lambda.endpoint_override, the Region, DNS, \
     and that the network lets the database server out to this port.";
@@ -223,15 +224,63 @@ fn refusals_of_the_service() {
 #[test]
 fn a_throttled_function_is_429() {
     let folder = tempfile::tempdir().unwrap();
-    let code = "def lambda_handler(event, context):\n    return 1\n";
-    let none = "{ \"ReservedConcurrentExecutions\": 0 }";
-    let service = service(folder.path(), &[("throttled", none, code)]);
+    let counter =
+        playground().workspace().root.join("crates/e2e/functions/counter/lambda_function.py");
+    let code = fs::read_to_string(counter).unwrap();
+    let (none, one) = (
+        "{ \"ReservedConcurrentExecutions\": 0 }",
+        "{ \"ReservedConcurrentExecutions\": 1, \"Timeout\": 60 }",
+    );
+    let service = service(folder.path(), &[("never", none, &code), ("counter", one, &code)]);
+    let hint = "TooManyRequestsException, HTTP status 429. Request id: <id>. The function did not run. \
+        Raise its concurrency, or aws_lambda.max_attempts and aws_lambda.request_timeout_ms.";
+    let throttled = Failure::api("Rate Exceeded.", hint);
     let mut session = Session::new();
     session.go_to(service.endpoint());
     session.run("SET aws_lambda.max_attempts = 2");
-    let hint = "TooManyRequestsException, HTTP status 429. Request id: <id>. The function did not run. \
-        Raise its concurrency, or aws_lambda.max_attempts and aws_lambda.request_timeout_ms.";
-    assert_eq!(session.fail(&invoke("throttled")), Failure::api("Rate Exceeded.", hint));
+    assert_eq!(session.fail(&invoke("never")), throttled);
+
+    let (counter, mut other) = (Counter::new(), Session::new());
+    other.go_to(service.endpoint());
+    let slow = format!("SELECT {}", counter.call(", 'sleep', 0.4"));
+    let running = thread::spawn(move || other.text(&slow));
+    wait_until("the function runs", || counter.runs() == 1);
+    session.run("SET aws_lambda.max_attempts = 1");
+    let call = format!("SELECT payload->>'count' FROM {}", counter.call(""));
+    assert_eq!(session.fail(&call), throttled);
+    session.run("SET aws_lambda.max_attempts = 10");
+    assert_eq!(session.text(&call), "2");
+    running.join().unwrap();
+    session.run("RESET ALL");
+    session.assert_usable();
+}
+
+/// A function's error payload is repeated whole up to 64 KB, which is more than any error text;
+/// beyond, DETAIL says how long it was.
+#[test]
+fn a_huge_error_payload_is_cut() {
+    let server = RawServer::start(|connection| {
+        while let Some(request) = connection.read_request()? {
+            let bytes: usize = String::from_utf8_lossy(&request.body).parse().unwrap();
+            let payload = format!("\"{}\"", "é".repeat((bytes - 2) / 2));
+            connection.respond(200, &["X-Amz-Function-Error: Unhandled"], payload.as_bytes())?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut session = Session::new();
+    session.go_to(&server.url());
+    let mut detail = |bytes: usize| {
+        session.fail(&format!("SELECT * FROM aws_lambda.invoke('f', '{bytes}'::json)")).detail
+    };
+    let told =
+        |payload: &str| format!("\"f\" returned error \"Unhandled\", details: \"{payload}\".");
+    let whole = told(&format!("\"{}\"", "é".repeat(32_767)));
+    assert!(detail(65_536) == whole);
+    // Cut between characters, not bytes.
+    let cut = told(&format!("\"{}... (100000 bytes in all)", "é".repeat(32_767)));
+    let long = detail(100_000);
+    assert!(long == cut, "{} bytes, {}", long.len(), &long[long.len() - 60..]);
     session.go_to("");
     session.assert_usable();
 }

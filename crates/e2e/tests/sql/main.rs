@@ -8,6 +8,8 @@
 mod arguments;
 /// Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 mod call_shapes;
+/// Where else in SQL a call can stand.
+mod contexts;
 /// What users made of the extensions survives a dump.
 mod dump;
 /// Databases that are not in UTF-8.

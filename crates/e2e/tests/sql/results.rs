@@ -235,6 +235,30 @@ fn answers_up_to_the_limit_arrive_and_no_byte_more() {
     session.assert_usable();
 }
 
+/// A server that sends more than the service can is not believed, nor read to its end.
+#[test]
+fn an_answer_beyond_the_limit_is_an_error() {
+    let server = RawServer::start(|connection| {
+        while connection.read_request()?.is_some() {
+            let body = format!("\"{}\"", "y".repeat(ANSWER_BYTES - 1));
+            connection.respond(200, &[], body.as_bytes())?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut session = Session::new();
+    session.go_to(&server.url());
+    let failure = echo(&mut session, "json", "1").unwrap_err();
+    let begin = format!(
+        "\"echo\" returned an answer of more than {ANSWER_BYTES} bytes: \"\"{}...\".",
+        "y".repeat(199)
+    );
+    let hint = NOT_RETURNED.trim_end_matches(" Request id: <id>.");
+    assert_eq!(failure, Failure::function(&begin, hint));
+    session.go_to("");
+    session.assert_usable();
+}
+
 /// SQL NULL sends no body, which functions see as `{}`; JSON null is a value in both directions.
 #[test]
 fn sql_null_and_json_null_differ() {

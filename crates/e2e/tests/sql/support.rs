@@ -1,6 +1,9 @@
 //! What the tests of this program share: databases, sessions, and what a statement left.
 
+use std::fs;
 use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use e2e::{Cluster, Playground, Psql};
 use postgres::{Client, NoTls, SimpleQueryMessage};
@@ -45,6 +48,16 @@ pub fn role(cluster: &Cluster, name: &str) -> String {
     let name = format!("{name}_{}", std::process::id());
     cluster.query("postgres", &format!("CREATE ROLE {name} LOGIN;")).unwrap();
     name
+}
+
+/// Asks `condition` every few milliseconds until it holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// One row, as PostgreSQL prints the values.
@@ -221,4 +234,31 @@ pub fn localise(printed: &str) -> String {
     ["111122223333", "444455556666", "555555555555"]
         .into_iter()
         .fold(text, |text, account| text.replace(account, "000000000000"))
+}
+
+/// A file in which the function `counter` counts its runs.
+pub struct Counter {
+    folder: tempfile::TempDir,
+}
+
+impl Counter {
+    /// No runs yet.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> String {
+        self.folder.path().join("runs").to_str().unwrap().to_owned()
+    }
+
+    /// A call of it; `more` are further arguments of `json_build_object`.
+    pub fn call(&self, more: &str) -> String {
+        format!("aws_lambda.invoke('counter', json_build_object('file', '{}'{more}))", self.path())
+    }
+
+    /// How often it ran.
+    pub fn runs(&self) -> usize {
+        fs::read_to_string(self.path()).unwrap_or_default().lines().count()
+    }
 }
