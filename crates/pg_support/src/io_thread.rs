@@ -7,17 +7,17 @@
 use std::ffi::CStr;
 use std::future::Future;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use pgrx::pg_sys;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::wait::{WaitEvent, until_readable};
+use crate::wait::WaitSet;
 
 /// Bytes of the thread's stack. TLS handshakes and the credential providers are the deepest users;
 /// pages that are never touched cost nothing.
@@ -27,8 +27,8 @@ const STACK_BYTES: usize = 1 << 20;
 pub struct IoThread {
     runtime: Handle,
     /// Readable when a future has finished.
-    finished: Arc<EventFd>,
-    wait_event: WaitEvent,
+    finished: &'static EventFd,
+    wait: WaitSet,
     /// Until it is stopped: dropping the sender ends the thread.
     running: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
@@ -40,8 +40,10 @@ impl IoThread {
     /// # Errors
     /// The system's error when a thread or a descriptor cannot be had.
     pub fn start(wait_event: &'static CStr) -> io::Result<Self> {
-        let finished =
-            EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let finished = EventFd::from_value_and_flags(0, flags)?;
+        // Leaked: a backend has one for its life, and the wait set refers to it.
+        let finished: &'static EventFd = Box::leak(Box::new(finished));
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("lambda dns")
@@ -61,8 +63,8 @@ impl IoThread {
         })?;
         Ok(Self {
             runtime: handle,
-            finished: Arc::new(finished),
-            wait_event: WaitEvent::new(wait_event),
+            finished,
+            wait: WaitSet::new(finished.as_fd(), wait_event),
             running: Mutex::new(Some((stop, thread))),
         })
     }
@@ -90,17 +92,14 @@ impl IoThread {
     ) -> Result<T, Panicked> {
         let slot = Arc::new(Mutex::new(None));
         let task = self.runtime.spawn({
-            let announce =
-                Announce { slot: Arc::clone(&slot), finished: Arc::clone(&self.finished) };
+            let announce = Announce { slot: Arc::clone(&slot), finished: self.finished };
             async move { announce.finish(future.await) }
         });
         let task = AbortOnDrop(task.abort_handle());
         loop {
-            until_readable(&*self.finished, &self.wait_event);
-            // Nothing to read is no error: the latch woke us.
-            if matches!(self.finished.read(), Err(Errno::EAGAIN)) {
-                continue;
-            }
+            self.wait.until_readable();
+            // Nothing to read is no error, and means that the slot is empty.
+            let _ = self.finished.read();
             // A wake-up of an earlier, abandoned future finds the slot empty.
             if let Some(result) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 drop(task);
@@ -119,7 +118,7 @@ type Slot<T> = Arc<Mutex<Option<Result<T, Panicked>>>>;
 /// Tells the main thread that a future has ended, in whatever way.
 struct Announce<T> {
     slot: Slot<T>,
-    finished: Arc<EventFd>,
+    finished: &'static EventFd,
 }
 
 impl<T> Announce<T> {
