@@ -4,7 +4,6 @@ use std::thread;
 use std::time::Duration;
 
 use e2e::Cluster;
-use postgres::NoTls;
 
 use crate::support::stuck::{Peer, STAGES, Stage};
 use crate::support::{Session, playground, proc, wait_until};
@@ -62,7 +61,7 @@ fn cancelled_calls_leave_nothing_behind() {
             session.go_to(&peer.url());
             let running = session.start("f", peer.payload());
             peer.wait_for_stuck(round);
-            running.cancel.cancel_query(NoTls).unwrap();
+            running.cancel();
             let ended = running.join();
             assert_eq!(ended.failure().code, "57014");
             peer.wait_for_closed(round);
@@ -200,7 +199,7 @@ fn only_the_main_thread_takes_signals() {
         assert_eq!(mask | KILL_AND_STOP | RESERVED, u64::MAX, "{mask:x}");
     }
     assert_eq!(proc::thread_status(pid, pid, "SigBlk"), mask_before, "the main thread's own");
-    running.cancel.cancel_query(NoTls).unwrap();
+    running.cancel();
     session = running.join().session;
     session.assert_usable();
 }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use e2e::{Cluster, Playground};
+use nix::sys::signal::Signal;
 use postgres::{CancelToken, Client, NoTls};
 
 /// How long anything may take that has no bound of its own: a busy machine is no failure.
@@ -181,20 +182,20 @@ impl Session {
     /// Makes a call from a thread, so that the test can look at it meanwhile.
     pub fn start(mut self, function: &str, payload: String) -> Running {
         let (function, pid) = (function.to_owned(), self.pid);
-        let cancel = self.client.cancel_token();
+        let token = self.client.cancel_token();
         let thread = thread::spawn(move || {
             let begin = Instant::now();
             let result = self.call(&function, &payload);
             Ended { result, at: Instant::now(), took: begin.elapsed(), session: self }
         });
-        Running { pid, cancel, thread }
+        Running { pid, token, thread }
     }
 }
 
 /// A call that was started.
 pub struct Running {
     pub pid: u32,
-    pub cancel: CancelToken,
+    pub token: CancelToken,
     thread: JoinHandle<Ended>,
 }
 
@@ -207,6 +208,12 @@ pub struct Ended {
 }
 
 impl Running {
+    /// Cancels it as `pg_cancel_backend` does, by one signal. (A driver's cancel request makes the
+    /// server send two, and the second may come late enough to hit the next statement.)
+    pub fn cancel(&self) {
+        playground().cluster().signal_backend(self.pid, Signal::SIGINT).unwrap();
+    }
+
     /// Waits for its end.
     pub fn join(self) -> Ended {
         wait_until("a call ends", || self.thread.is_finished());

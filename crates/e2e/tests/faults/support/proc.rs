@@ -32,11 +32,10 @@ fn find(text: &str, field: &str) -> String {
     line.unwrap_or_else(|| panic!("no {field} in\n{text}")).trim().to_owned()
 }
 
-/// Private memory in KB: what the process holds for itself, not shared buffers or libraries.
+/// Anonymous memory in KB: what the process holds for itself. Whether pages of libraries and of
+/// shared buffers count as its own depends on which other processes use them just now.
 pub fn private_kb(pid: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let kb = |field| find(&text, field).trim_end_matches(" kB").parse::<u64>().unwrap();
-    kb("Private_Dirty") + kb("Private_Clean")
+    thread_status(pid, pid, "RssAnon").trim_end_matches(" kB").parse().unwrap()
 }
 
 /// The most memory that the process ever had resident, in KB.

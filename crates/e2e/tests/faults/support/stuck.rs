@@ -111,6 +111,14 @@ impl Peer {
     }
 }
 
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if let Kind::Scripted { seen, .. } = &self.kind {
+            seen.release.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 /// A listener that never accepts, with as many connections as its backlog holds.
 fn full() -> Kind {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
