@@ -23,6 +23,11 @@ use crate::wait::WaitSet;
 /// pages that are never touched cost nothing.
 const STACK_BYTES: usize = 1 << 20;
 
+/// After so many steps of futures in a row the timers are looked at. A call takes fewer between two
+/// waits; only a peer that sends without end has them follow each other, and a step may then be
+/// tens of milliseconds of reading.
+const EVENT_INTERVAL: u32 = 8;
+
 /// A thread that runs futures for the main thread, until it is stopped.
 pub struct IoThread {
     runtime: Handle,
@@ -46,6 +51,7 @@ impl IoThread {
         let finished: &'static EventFd = Box::leak(Box::new(finished));
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .event_interval(EVENT_INTERVAL)
             .thread_name("lambda dns")
             .thread_stack_size(STACK_BYTES)
             .build()?;
