@@ -45,6 +45,8 @@ impl Lab {
             config
                 .env("PYTHONPATH", libraries)
                 .env("BENCH_ENDPOINT", endpoint.clone())
+                // boto3 does not look at AWS_REGION.
+                .env("AWS_DEFAULT_REGION", "us-east-1")
                 .setting("aws_lambda.endpoint_override", endpoint.clone())
         })?;
         let database = cluster.create_database()?;
