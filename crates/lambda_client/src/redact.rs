@@ -2,8 +2,7 @@
 //! session token among them, and a proxy may repeat anything.
 
 use aws_credential_types::Credentials;
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use lambda_core::InvokeError;
 
 /// Shorter texts are no real secrets, and would turn up in words by chance. A message may have
@@ -13,15 +12,13 @@ const KNOWN_BY: usize = 16;
 /// What must not be repeated of one request.
 pub(crate) struct Secrets {
     credentials: Credentials,
-    signature: Option<String>,
+    authorization: Option<HeaderValue>,
 }
 
 impl Secrets {
     /// The secrets of a request that was signed with `credentials`.
     pub(crate) fn of(credentials: Credentials, headers: &HeaderMap) -> Self {
-        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let signature = authorization.and_then(|text| text.split_once("Signature="));
-        Self { credentials, signature: signature.map(|(_, hex)| hex.to_owned()) }
+        Self { credentials, authorization: headers.get(AUTHORIZATION).cloned() }
     }
 
     /// The error without them.
@@ -35,11 +32,16 @@ impl Secrets {
         error
     }
 
+    fn signature(&self) -> Option<&str> {
+        let authorization = self.authorization.as_ref()?.to_str().ok()?;
+        authorization.split_once("Signature=").map(|(_, hex)| hex)
+    }
+
     fn hide(&self, text: &mut String) {
         let secrets = [
             self.credentials.session_token(),
             Some(self.credentials.secret_access_key()),
-            self.signature.as_deref(),
+            self.signature(),
         ];
         for secret in secrets.into_iter().flatten() {
             let Some(beginning) = secret.get(..KNOWN_BY) else { continue };
@@ -67,7 +69,9 @@ mod tests {
             None,
             "test",
         );
-        let secrets = Secrets { credentials, signature: Some("0123456789abcdef".repeat(4)) };
+        let authorization = format!("AWS4-HMAC-SHA256 Signature={}", "0123456789abcdef".repeat(4));
+        let authorization = HeaderValue::from_str(&authorization).ok();
+        let secrets = Secrets { credentials, authorization };
         let error = InvokeError::Service {
             status: 403,
             code: String::new(),
