@@ -29,7 +29,7 @@ impl Deaf {
         Self { session, server }
     }
 
-    /// The call is refused in all overloads that take these arguments.
+    /// The call is refused in all overloads that take these arguments; then one is made.
     #[track_caller]
     fn refuses(&mut self, name: &str, rest: &str, expected: &Failure) {
         for json in ["json", "jsonb"] {
@@ -46,6 +46,9 @@ impl Deaf {
                 assert_eq!(self.session.fail(&call), *expected, "{call}");
             }
         }
+        self.session.go_to("");
+        self.session.assert_usable();
+        self.session.go_to(&self.server.url());
     }
 }
 
