@@ -7,6 +7,13 @@ use super::{calls, cancel, fresh, local, memory};
 pub const FIGURES: &[Figure] = &[
     Figure { name: "warm_call_p50", unit: "us", target: Target::None, run: calls::warm },
     Figure {
+        name: "unsigned_exchange_p50",
+        unit: "us",
+        target: Target::None,
+        run: calls::unsigned,
+    },
+    Figure { name: "plpython_boto3_call_p50", unit: "us", target: Target::None, run: calls::peer },
+    Figure {
         name: "warm_call_over_unsigned_exchange",
         unit: "ratio",
         target: Target::AtMost(2.5),
