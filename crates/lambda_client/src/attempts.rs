@@ -62,6 +62,7 @@ async fn retry(
     progress: &mut Progress,
 ) -> Result<Answer, InvokeError> {
     let config = client.config(options).await;
+    let config = config.as_ref();
     let mut attempt = 1;
     let mut renewed = false;
     loop {
@@ -75,6 +76,9 @@ async fn retry(
             renewed = true;
             config.credentials.forget().await;
             continue;
+        }
+        if is_incomplete(&failure) {
+            client.forget_config().await;
         }
         if attempt >= options.max_attempts || !failure.may_retry() {
             return Err(failure);
@@ -167,6 +171,14 @@ fn finish(
 
 fn is_expired(failure: &InvokeError) -> bool {
     matches!(failure, InvokeError::Service { code, .. } if code.starts_with("ExpiredToken"))
+}
+
+/// Whether the environment or a file lacked something, or held something unusable.
+fn is_incomplete(failure: &InvokeError) -> bool {
+    matches!(
+        failure,
+        InvokeError::Credentials(_) | InvokeError::NoRegion | InvokeError::Endpoint(_)
+    )
 }
 
 /// Full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), but at least what the

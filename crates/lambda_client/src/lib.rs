@@ -17,10 +17,11 @@ mod redact;
 mod sign;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_core::{Answer, Endpoint, Invocation, InvokeError, Region};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::config::AwsConfig;
 use crate::pool::Pool;
@@ -44,7 +45,7 @@ pub struct CallOptions {
 /// Credentials, connections and configuration, shared by all calls of a process.
 #[derive(Debug, Default)]
 pub struct Client {
-    config: OnceCell<AwsConfig>,
+    config: Mutex<Option<Arc<AwsConfig>>>,
     pool: Pool,
 }
 
@@ -71,7 +72,20 @@ impl Client {
         attempts::run(self, invocation, options).await
     }
 
-    async fn config(&self, options: &CallOptions) -> &AwsConfig {
-        self.config.get_or_init(|| AwsConfig::load(options.region.clone())).await
+    async fn config(&self, options: &CallOptions) -> Arc<AwsConfig> {
+        let mut config = self.config.lock().await;
+        match config.as_ref() {
+            Some(loaded) => Arc::clone(loaded),
+            None => {
+                let loaded = Arc::new(AwsConfig::load(options.region.clone()).await);
+                Arc::clone(config.insert(loaded))
+            }
+        }
+    }
+
+    /// Has the next call read the configuration again: it lacked something, which a DBA may add
+    /// while the session goes on.
+    async fn forget_config(&self) {
+        *self.config.lock().await = None;
     }
 }
