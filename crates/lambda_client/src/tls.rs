@@ -1,11 +1,17 @@
 //! TLS: which certificates are trusted, for our own connections and for those of `aws-config`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::shared::IntoShared as _;
 use lambda_core::InvokeError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -33,8 +39,40 @@ pub(crate) fn client_config() -> Result<Arc<ClientConfig>, InvokeError> {
 }
 
 /// The HTTP client that `aws-config` uses for STS, SSO and metadata. It reads certificates only
-/// when it makes its first `https` request.
+/// when it makes its first request: the providers ask for their connections long before, even if
+/// the credentials then come from the environment.
 pub(crate) fn provider_client() -> SharedHttpClient {
+    LazyClient.into_shared()
+}
+
+#[derive(Debug)]
+struct LazyClient;
+
+impl HttpClient for LazyClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        LazyConnector { settings: settings.clone(), components: components.clone() }.into_shared()
+    }
+}
+
+#[derive(Debug)]
+struct LazyConnector {
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for LazyConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        static CLIENT: LazyLock<SharedHttpClient> = LazyLock::new(real_provider_client);
+        CLIENT.http_connector(&self.settings, &self.components).call(request)
+    }
+}
+
+/// Keeps one connector for each set of timeouts.
+fn real_provider_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, _components| {
         let mut builder =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(

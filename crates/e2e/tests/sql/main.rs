@@ -6,6 +6,8 @@
 
 /// Every argument that breaks a rule is refused before anything is sent.
 mod arguments;
+/// The blog's two functions, as the extension `awslambda_fn`.
+mod blog;
 /// Every way to write a call in SQL and PL/pgSQL, and how often each runs the function.
 mod call_shapes;
 /// Where else in SQL a call can stand.
