@@ -74,26 +74,24 @@ impl HttpConnector for LazyConnector {
 /// Keeps one connector for each set of timeouts.
 fn real_provider_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, _components| {
-        let mut builder =
-            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(
-                // A bundle that cannot be read leaves nothing trusted: the request then fails
-                // with a TLS error rather than trusting what the user did not name.
-                bundle_context().unwrap_or_default(),
-            );
+        let mut builder = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(tls_context());
         builder.set_connector_settings(settings.cloned());
         builder.build()
     })
 }
 
-fn bundle_context() -> Option<TlsContext> {
-    let Some(path) = bundle_path() else { return Some(TlsContext::default()) };
-    let store = TrustStore::empty();
+/// `AWS_CA_BUNDLE` alone, if it is set. One that cannot be used leaves nothing trusted: the request
+/// then fails with a TLS error rather than trusting what the user did not name.
+fn tls_context() -> TlsContext {
+    let Some(path) = bundle_path() else { return TlsContext::default() };
+    let mut store = TrustStore::empty();
     // Checked first: the builder panics on what is no certificate.
-    let store = match read_bundle(&path) {
-        Ok(_) => store.with_pem_certificate(std::fs::read(&path).ok()?),
-        Err(_) => store,
-    };
-    TlsContext::builder().with_trust_store(store).build().ok()
+    if let (Ok(_), Ok(pem)) = (read_bundle(&path), std::fs::read(&path)) {
+        store = store.with_pem_certificate(pem);
+    }
+    TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
 }
 
 fn trusted_roots() -> Result<RootCertStore, InvokeError> {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use e2e::{Lifetime, PLAYGROUND_VARIABLE, Profile};
 
@@ -48,6 +48,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let (passed, failed, ignored) = (tally.passed, tally.failed, tally.ignored);
     println!("{passed} passed, {failed} failed, {ignored} skipped");
     eprintln!("in {} on {}", progress::seconds(begin.elapsed()), pg_config.version);
+    if passed + failed == 0 {
+        // A misspelt name must not look like a success.
+        bail!("no test ran: is {:?} part of a test's name?", options.name.as_deref().unwrap_or(""));
+    }
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
