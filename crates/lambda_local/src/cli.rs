@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::auth::Credentials;
 use crate::environment::{self, GUARD_COMMAND, Guard};
-use crate::functions::{RuntimeFamily, discover};
+use crate::functions::{RuntimeFamily, check_variable, discover};
 use crate::logging::{self, LogGuard};
 use crate::runtimes::Toolchain;
 use crate::service::{Service, Settings, launchers};
@@ -44,6 +44,7 @@ Each folder holds one sub-folder (or one file) per function; its name is the fun
   hello.py, hello.mjs        a function in one file, handler hello.lambda_handler, hello.handler
   hello/function.json        optional: Runtime, Handler, Timeout, MemorySize, Environment,
                              ReservedConcurrentExecutions, Aliases, as in AWS's CreateFunction
+  hello/requirements.txt     optional: packages of a Python function, installed once; boto3 is there
 
 Try it:
   sqlambda local functions/
@@ -85,11 +86,15 @@ struct Local {
     #[arg(long, value_name = "PATH")]
     credentials_file: Option<PathBuf>,
 
+    /// Set an environment variable of every function, over its own; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+
     /// Accept unsigned requests
     #[arg(long)]
     no_auth: bool,
 
-    /// Install the runtimes that the functions need, and exit
+    /// Install the runtimes and packages that the functions need, and exit
     #[arg(long)]
     prepare: bool,
 
@@ -117,6 +122,12 @@ fn account(text: &str) -> Result<String, String> {
     } else {
         Err("an account has 12 digits".to_owned())
     }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    check_variable(name, value)?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Runs the command that the command line names.
@@ -149,7 +160,10 @@ impl Local {
              here; add --allow-public if that is what you want"
         );
         let toolchain = Toolchain::from_environment()?;
-        let functions = discover(&self.folders, &toolchain)?;
+        let mut functions = discover(&self.folders, &toolchain)?;
+        for function in functions.values_mut() {
+            function.variables.extend(self.env.iter().cloned());
+        }
         if self.prepare {
             let failed = launchers(&functions, &toolchain).into_values().find_map(Result::err);
             return failed.map_or(Ok(()), |error| Err(error.into()));

@@ -64,7 +64,7 @@ impl Service {
         let pools = functions
             .into_iter()
             .map(|(name, function)| {
-                let launcher = launchers[function.runtime.identifier()].clone();
+                let launcher = launchers[&name].clone();
                 (name, Arc::new(Pool::new(Arc::new(function), launcher, shared.clone())))
             })
             .collect();
@@ -130,20 +130,24 @@ impl Service {
     }
 }
 
-/// How to start each runtime that the functions need, or why it cannot be had.
+/// How to start each function, by name, or why what it needs cannot be had.
 pub(crate) fn launchers(
     functions: &BTreeMap<String, Function>,
     toolchain: &Toolchain,
 ) -> BTreeMap<String, Result<Launcher, RuntimeError>> {
-    let mut launchers = BTreeMap::new();
-    for function in functions.values() {
-        launchers.entry(function.runtime.identifier().to_owned()).or_insert_with(|| {
-            let launcher = toolchain.launcher(&function.runtime);
-            if let Err(error) = &launcher {
-                tracing::error!(runtime = %function.runtime, "cannot be served: {error}");
-            }
-            launcher
-        });
-    }
-    launchers
+    let mut runtimes = BTreeMap::new();
+    let launcher = |function: &Function| {
+        // Asked for once: what is missing is told once, not for every function.
+        let runtime =
+            runtimes.entry(function.runtime.identifier().to_owned()).or_insert_with(|| {
+                toolchain.launcher(&function.runtime).inspect_err(|error| {
+                    tracing::error!(runtime = %function.runtime, "cannot be served: {error}");
+                })
+            });
+        toolchain.with_packages(runtime.clone()?, function).inspect_err(|error| {
+            tracing::error!(function = function.name, "cannot be served: {error}");
+        })
+    };
+    let names = functions.keys().cloned();
+    names.zip(functions.values().map(launcher)).collect()
 }

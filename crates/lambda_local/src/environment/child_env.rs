@@ -1,6 +1,7 @@
 //! The environment variables of a function's process, built from nothing.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::functions::{Function, LATEST, RuntimeFamily};
 
@@ -21,7 +22,13 @@ pub struct ChildIdentity {
 
 /// The variables of a process, which has no others: a variable of the service's own environment
 /// would make a function behave differently from one machine to the next.
-pub fn child_variables(function: &Function, identity: &ChildIdentity) -> BTreeMap<String, String> {
+///
+/// `packages` is a folder of Python packages that were installed for the function.
+pub fn child_variables(
+    function: &Function,
+    identity: &ChildIdentity,
+    packages: Option<&Path>,
+) -> BTreeMap<String, String> {
     let own = |name: &str| std::env::var(name).ok();
     let task_root = function.task_root.to_string_lossy();
     let mut variables: BTreeMap<String, String> = [
@@ -52,5 +59,12 @@ pub fn child_variables(function: &Function, identity: &ChildIdentity) -> BTreeMa
         variables.remove("AWS_EXECUTION_ENV");
     }
     variables.extend(function.variables.clone());
+    if let Some(packages) = packages {
+        // First: in a deployment package they lie beside the function's own code.
+        let paths = std::iter::once(packages.to_string_lossy().into_owned());
+        let own = variables.get("PYTHONPATH").filter(|path| !path.is_empty()).cloned();
+        let path = paths.chain(own).collect::<Vec<_>>().join(":");
+        variables.insert("PYTHONPATH".to_owned(), path);
+    }
     variables
 }

@@ -71,7 +71,7 @@ impl Environment {
         let mut command = command(function, launcher)?;
         command
             .env_clear()
-            .envs(child_variables(function, &identity))
+            .envs(child_variables(function, &identity, launcher.packages.as_deref()))
             .current_dir(&function.task_root)
             .stdin(Stdio::null())
             .stdout(write_end.try_clone()?)

@@ -225,21 +225,27 @@ fn variables<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let variables = BTreeMap::<String, String>::deserialize(deserializer)?;
     for (name, value) in &variables {
-        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !starts || !named || name.len() < 2 {
-            return Err(D::Error::custom(format!(
-                "variable `{name}` must be a letter followed by letters, digits and _"
-            )));
-        }
-        if is_reserved_variable(name) {
-            return Err(D::Error::custom(format!("variable `{name}` is reserved by Lambda")));
-        }
-        if value.contains('\0') {
-            return Err(D::Error::custom(format!("variable `{name}` contains a zero byte")));
-        }
+        check_variable(name, value).map_err(D::Error::custom)?;
     }
     Ok(variables)
+}
+
+/// Why a function may not have this environment variable.
+pub(crate) fn check_variable(name: &str, value: &str) -> Result<(), String> {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !starts || !named || name.len() < 2 {
+        return Err(format!(
+            "variable `{name}` must be a letter followed by letters, digits and _"
+        ));
+    }
+    if is_reserved_variable(name) {
+        return Err(format!("variable `{name}` is reserved by Lambda"));
+    }
+    if value.contains('\0') {
+        return Err(format!("variable `{name}` contains a zero byte"));
+    }
+    Ok(())
 }
 
 /// The names that AWS does not let a function set.

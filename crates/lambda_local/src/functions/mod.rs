@@ -3,6 +3,7 @@
 mod config;
 mod discover;
 
+pub(crate) use config::check_variable;
 pub use config::{ConfigError, Runtime, RuntimeFamily};
 pub use discover::{DiscoverError, discover};
 

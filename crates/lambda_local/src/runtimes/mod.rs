@@ -7,10 +7,11 @@ mod cache;
 mod node;
 pub(crate) mod path;
 mod python;
+mod requirements;
 
 use std::path::PathBuf;
 
-use crate::functions::{Runtime, RuntimeFamily};
+use crate::functions::{Function, Runtime, RuntimeFamily};
 
 /// Why a runtime cannot be used; the text says what to do.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -32,6 +33,8 @@ pub struct Launcher {
     pub arguments: Vec<String>,
     /// Whether the handler is the last argument.
     pub handler_argument: bool,
+    /// A folder of Python packages for this function only.
+    pub packages: Option<PathBuf>,
 }
 
 /// The runtimes of this machine, and the folder they are installed into.
@@ -79,7 +82,21 @@ impl Toolchain {
                 program: PathBuf::from("bootstrap"),
                 arguments: Vec::new(),
                 handler_argument: false,
+                packages: None,
             }),
+        }
+    }
+
+    /// The runtime's launcher with what this function wants besides; installs it the first time.
+    pub fn with_packages(
+        &self,
+        launcher: Launcher,
+        function: &Function,
+    ) -> Result<Launcher, RuntimeError> {
+        match function.runtime.family() {
+            RuntimeFamily::Python(_) => python::with_packages(&self.cache, launcher, function),
+            // A Node function brings its node_modules, an own runtime everything.
+            RuntimeFamily::Node(_) | RuntimeFamily::Provided => Ok(launcher),
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn launcher(cache: &Path, major: u32) -> Result<Launcher, RuntimeErro
             client.to_string_lossy().into_owned(),
         ],
         handler_argument: true,
+        packages: None,
     })
 }
 

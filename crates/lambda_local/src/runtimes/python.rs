@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::path::{find, is_executable, run};
-use super::{Launcher, RuntimeError, cache};
-use crate::functions::Runtime;
+use super::{Launcher, RuntimeError, cache, requirements};
+use crate::functions::{Function, Runtime};
 
 /// The version of the client; it is installed unmodified.
 const AWSLAMBDARIC: &str = "4.2.2";
+
+/// The version of the AWS SDK, which Amazon's Python runtimes have in them.
+const BOTO3: &str = "1.44.5";
 
 /// What a guessed runtime is called when there is no Python to ask.
 const FALLBACK_MINOR: u32 = 13;
@@ -51,7 +54,21 @@ fn in_environment(environment: &Path) -> Launcher {
         program: interpreter(environment),
         arguments: vec!["-m".to_owned(), "awslambdaric".to_owned()],
         handler_argument: true,
+        packages: None,
     }
+}
+
+/// The launcher with what the function's `requirements.txt` asks for.
+pub(super) fn with_packages(
+    cache: &Path,
+    launcher: Launcher,
+    function: &Function,
+) -> Result<Launcher, RuntimeError> {
+    let environment = launcher.program.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+    let version = environment_minor(environment).unwrap_or(FALLBACK_MINOR);
+    let python = requirements::Python { program: &launcher.program, minor: version };
+    let packages = requirements::installed(cache, &python, &function.task_root)?;
+    Ok(Launcher { packages, ..launcher })
 }
 
 fn environment_of(cache: &Path, python: &str) -> Result<PathBuf, RuntimeError> {
@@ -72,7 +89,8 @@ fn install(python: &str, folder: &Path) -> Result<(), RuntimeError> {
              python3-venv`"
         )));
     }
-    tracing::info!("setting up Python: awslambdaric {AWSLAMBDARIC} in {}", folder.display());
+    let in_folder = folder.display();
+    tracing::info!("setting up Python: awslambdaric {AWSLAMBDARIC}, boto3 {BOTO3} in {in_folder}");
     run(
         Command::new(python).args(["-m", "venv"]).arg(folder),
         "if the module venv or ensurepip is missing, `apt-get install python3-venv`",
@@ -80,14 +98,15 @@ fn install(python: &str, folder: &Path) -> Result<(), RuntimeError> {
     run(
         Command::new(interpreter(folder))
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("awslambdaric=={AWSLAMBDARIC}")),
-        "pip must reach a package index that has awslambdaric",
+            .arg(format!("awslambdaric=={AWSLAMBDARIC}"))
+            .arg(format!("boto3=={BOTO3}")),
+        "pip must reach a package index that has awslambdaric and boto3",
     )?;
     Ok(())
 }
 
 fn folder_name(python: &str) -> String {
-    format!("{python}-awslambdaric-{AWSLAMBDARIC}")
+    format!("{python}-awslambdaric-{AWSLAMBDARIC}-boto3-{BOTO3}")
 }
 
 fn interpreter(environment: &Path) -> PathBuf {

@@ -37,10 +37,20 @@ pub struct Service {
 impl Service {
     /// Serves the folders. Installing the runtimes may take a minute the first time.
     pub fn start(folders: &[PathBuf], options: &[&str]) -> Self {
+        Self::start_with(folders, options, &[])
+    }
+
+    /// Serves the folders, with these environment variables of the service.
+    pub fn start_with(
+        folders: &[PathBuf],
+        options: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sqlambda"))
             .args(["local", "--listen", "127.0.0.1:0"])
             .args(options)
             .args(folders)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

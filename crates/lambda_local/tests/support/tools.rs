@@ -35,12 +35,17 @@ pub fn emulator() -> PathBuf {
     .join("rie")
 }
 
-fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+/// The folder that everything is installed into, as the service finds it.
+pub fn cache() -> PathBuf {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("SQLAMBDA_CACHE_DIR")
+    set("SQLAMBDA_CACHE_DIR")
         .or_else(|| Some(set("XDG_CACHE_HOME")?.join("sqlambda")))
         .or_else(|| Some(set("HOME")?.join(".cache/sqlambda")))
-        .expect("a cache folder: set SQLAMBDA_CACHE_DIR");
+        .expect("a cache folder: set SQLAMBDA_CACHE_DIR")
+}
+
+fn installed(name: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let cache = cache();
     std::fs::create_dir_all(&cache).unwrap();
     let lock = File::create(cache.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
