@@ -20,6 +20,7 @@
 mod child_setup;
 mod cluster;
 mod cluster_config;
+pub mod docs;
 mod extension_files;
 mod live;
 mod pg_config;

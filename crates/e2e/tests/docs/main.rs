@@ -2,42 +2,18 @@
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
 //!
-//! # How to write a block
-//!
-//! The word after the fence says what the block is:
-//!
-//! | fence | meaning |
-//! |---|---|
-//! | `psql` | a session: lines that begin with `=> ` (or `=# `) are statements, `-> ` (or `-# `) continues them, everything else is what psql answers, errors included |
-//! | `sql` | statements that must run without an error |
-//! | `console` | commands after `$ `, continued by lines that begin with `> `; what stands below a command is its output, and is compared if there is any; the command must succeed |
-//! | `text` | not run, and so are the other languages of [`blocks::Language`] |
-//!
-//! `no-run` after the word keeps a block from being run. A fence must have a word.
-//!
-//! Output is compared line by line, without spaces at line ends. In it, `...` stands for anything,
-//! over line ends too; `<uuid>` for a UUID; any other `<word>` for text without a space.
-//!
-//! The blocks of a file share a database of a cluster of the file's own, from top to bottom; it has
-//! the extensions. A block that says `CREATE EXTENSION` gets a database without them. Commands run
-//! in an empty folder, with the playground's service and database in the environment; which
-//! programs may be run stands in [`commands`].
+//! How to write a block stands in `e2e/src/docs`. The blocks of a file share a database of a cluster of
+//! the file's own, from top to bottom; it has the extensions. A block that says `CREATE EXTENSION`
+//! gets a database without them. Commands run in an empty folder, with the playground's service and
+//! database in the environment.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
-
-/// Takes the blocks out of a Markdown file.
-mod blocks;
-/// Which commands are run.
-mod commands;
-/// Compares output with what the documentation shows.
-mod pattern;
-/// Runs blocks.
-mod run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::Playground;
+use e2e::docs::{Document, Stage};
 
 /// The folder of the workspace.
 fn root() -> PathBuf {
@@ -58,14 +34,20 @@ fn markdown_files() -> Vec<PathBuf> {
     files
 }
 
+/// What is wrong with a file.
+fn problems(playground: &Playground, file: &Path) -> Vec<String> {
+    let document = Document::read(file).unwrap();
+    let stage = document.needs_stage().then(|| Stage::new(playground).unwrap());
+    document.play(stage.as_ref(), &mut |_| ()).unwrap()
+}
+
 /// Every block of the README and of `docs/` does what it shows.
 #[test]
 fn the_documentation_is_true() {
     let playground = Playground::attach().unwrap();
     let files = markdown_files();
     assert!(files.iter().any(|file| file.ends_with("README.md")), "{files:?}");
-    let problems: Vec<String> =
-        files.iter().flat_map(|file| run::file(&playground, file)).collect();
+    let problems: Vec<String> = files.iter().flat_map(|file| problems(&playground, file)).collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
@@ -74,7 +56,7 @@ fn the_documentation_is_true() {
 fn every_convention_works() {
     let playground = Playground::attach().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docs/fixture.md");
-    assert_eq!(run::file(&playground, &fixture), Vec::<String>::new());
+    assert_eq!(problems(&playground, &fixture), Vec::<String>::new());
 }
 
 /// The runner itself: each mistake in a file that makes every one is told, with its line.
@@ -82,7 +64,7 @@ fn every_convention_works() {
 fn every_mistake_is_told() {
     let playground = Playground::attach().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docs/mistakes.md");
-    let problems = run::file(&playground, &fixture);
+    let problems = problems(&playground, &fixture);
     let expected = [
         ("mistakes.md:6:", "SELECT 1"),
         ("mistakes.md:14:", "nonsense"),

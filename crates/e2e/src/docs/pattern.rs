@@ -12,11 +12,11 @@ enum Token {
 
 /// Whether `output` is what `shown` shows: spaces at line ends and empty lines at the end do not
 /// count, and placeholders stand for what cannot be foreseen.
-pub fn matches(shown: &str, output: &str) -> bool {
+pub(super) fn matches(shown: &str, output: &str) -> bool {
     fits(&tokens(&tidy(shown)), &tidy(output))
 }
 
-pub fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim_matches('\n').to_owned()
 }
@@ -78,6 +78,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Placeholders stand for what they say, and everything else for itself.
+#[cfg(test)]
 #[test]
 fn placeholders() {
     let uuid = "0fa1cd1c-99dd-4d2c-8ee4-5c8b9e3b4cf4";

@@ -1,18 +1,30 @@
-//! Takes the blocks out of a Markdown file.
+//! Takes a Markdown file apart: its text and its blocks.
+
+use anyhow::{Result, bail};
+
+/// What a file consists of, from top to bottom.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// A line outside of all blocks.
+    Text(String),
+    Block(Block),
+}
 
 /// A fenced block.
 #[derive(Debug)]
-pub struct Block {
+pub(super) struct Block {
     /// The line of its opening fence, from 1.
     pub line: usize,
     pub language: Language,
     /// Whether `no-run` stands in its fence.
     pub no_run: bool,
+    /// Whether `eventually` stands in its fence.
+    pub eventually: bool,
     pub lines: Vec<String>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Language {
+pub(super) enum Language {
     Psql,
     Sql,
     Console,
@@ -36,16 +48,16 @@ impl Language {
     }
 }
 
-/// The blocks of a file, from top to bottom.
-pub fn read(markdown: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
+/// The parts of a file; an error if its last block is not closed.
+pub(super) fn read(markdown: &str) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
     let mut open: Option<(String, usize, Block)> = None;
     for (number, line) in markdown.lines().enumerate() {
         let text = line.trim_start();
         let indent = line.len() - text.len();
         if let Some((fence, indent, block)) = &mut open {
             if text.trim_end() == fence {
-                blocks.extend(open.take().map(|(_, _, block)| block));
+                parts.extend(open.take().map(|(_, _, block)| Part::Block(block)));
             } else {
                 // A block in a list is indented as a whole.
                 let spaces = line.len() - line.trim_start_matches(' ').len();
@@ -55,18 +67,25 @@ pub fn read(markdown: &str) -> Vec<Block> {
             let fence: String = text.chars().take_while(|c| *c == '`').collect();
             let mut words = text[fence.len()..].split_whitespace();
             let language = Language::read(words.next().unwrap_or_default());
-            let no_run = words.any(|word| word == "no-run");
-            let block = Block { line: number + 1, language, no_run, lines: Vec::new() };
+            let words: Vec<&str> = words.collect();
+            let no_run = words.contains(&"no-run");
+            let eventually = words.contains(&"eventually");
+            let lines = Vec::new();
+            let block = Block { line: number + 1, language, no_run, eventually, lines };
             open = Some((fence, indent, block));
+        } else {
+            parts.push(Part::Text(line.to_owned()));
         }
     }
-    assert!(open.is_none(), "the last block is not closed: {open:?}");
-    blocks
+    if let Some((_, _, block)) = open {
+        bail!("the block that begins in line {} is not closed", block.line);
+    }
+    Ok(parts)
 }
 
 /// An input and the output that is shown below it.
 #[derive(Debug, Default)]
-pub struct Exchange {
+pub(super) struct Exchange {
     /// Its line in the block, from 1.
     pub line: usize,
     pub input: Vec<String>,
@@ -74,7 +93,7 @@ pub struct Exchange {
 }
 
 /// Splits a session into its exchanges, by the prompts of first and of further lines.
-pub fn exchanges(lines: &[String], first: &[&str], further: &[&str]) -> Vec<Exchange> {
+pub(super) fn exchanges(lines: &[String], first: &[&str], further: &[&str]) -> Vec<Exchange> {
     let after = |line: &str, prompts: &[&str]| {
         let prompted =
             |prompt: &&str| line.strip_prefix(prompt).or((line == prompt.trim_end()).then_some(""));

@@ -23,13 +23,13 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 /// What becomes of a command.
 #[derive(Debug, Eq, PartialEq)]
-pub enum Fate {
+pub(super) enum Fate {
     Run,
     NotRun,
     Unknown,
 }
 
-pub fn fate(command: &str) -> Fate {
+pub(super) fn fate(command: &str) -> Fate {
     let begins = |with: &str| {
         command
             .strip_prefix(with)
