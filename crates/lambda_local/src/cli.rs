@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `sqlambda local`.
 
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -7,34 +7,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::auth::Credentials;
-use crate::environment::{self, GUARD_COMMAND, Guard};
+use crate::environment::Guard;
 use crate::functions::{RuntimeFamily, check_variable, discover};
 use crate::logging::{self, LogGuard};
 use crate::runtimes::Toolchain;
 use crate::service::{Service, Settings, launchers};
-
-/// SQL calls AWS Lambda: the tools beside the database extensions.
-#[derive(Debug, Parser)]
-#[command(name = "sqlambda", version, about)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve the functions in folders as AWS Lambda would
-    Local(Local),
-    /// Not for use by hand: ends the processes of a service that has gone
-    #[command(name = GUARD_COMMAND, hide = true)]
-    Guard,
-}
 
 const AFTER_HELP: &str = "\
 Each folder holds one sub-folder (or one file) per function; its name is the function's name.
@@ -60,7 +43,7 @@ Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sq
 /// the SDKs and the database extensions reach the service through AWS_ENDPOINT_URL_LAMBDA.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
-struct Local {
+pub struct Local {
     /// Folders with one sub-folder or one file per function
     #[arg(required = true, value_name = "FOLDER")]
     folders: Vec<PathBuf>,
@@ -130,29 +113,23 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Runs the command that the command line names.
-pub fn main() -> ExitCode {
-    let local = match Cli::parse().command {
-        Command::Local(local) => local,
-        Command::Guard => {
-            environment::watch(std::io::stdin().lock());
-            return ExitCode::SUCCESS;
-        }
-    };
-    let log = logging::start(local.log_format, local.log_level);
-    let result = local.run(&log);
-    log.flush();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sqlambda: {error:#}");
-            ExitCode::FAILURE
+impl Local {
+    /// Serves until a signal ends the service; an error is told on stderr.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let log = logging::start(self.log_format, self.log_level);
+        let result = self.serve_folders(&log);
+        log.flush();
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("sqlambda: {error:#}");
+                ExitCode::FAILURE
+            }
         }
     }
-}
 
-impl Local {
-    fn run(self, log: &LogGuard) -> anyhow::Result<()> {
+    fn serve_folders(self, log: &LogGuard) -> anyhow::Result<()> {
         let ip = self.listen.ip();
         anyhow::ensure!(
             is_loopback(ip) || self.allow_public,

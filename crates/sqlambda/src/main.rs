@@ -1,0 +1,34 @@
+//! The `sqlambda` command: what stands beside the database extensions, one subcommand each.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use lambda_local::cli::Local;
+use lambda_local::environment::{GUARD_COMMAND, watch};
+
+/// SQL calls AWS Lambda: the tools beside the database extensions.
+#[derive(Debug, Parser)]
+#[command(name = "sqlambda", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the functions in folders as AWS Lambda would
+    Local(Local),
+    /// Not for use by hand: ends the processes of a service that has gone
+    #[command(name = GUARD_COMMAND, hide = true)]
+    Guard,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Local(local) => local.run(),
+        Command::Guard => {
+            watch(std::io::stdin().lock());
+            ExitCode::SUCCESS
+        }
+    }
+}
