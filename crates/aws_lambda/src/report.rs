@@ -57,7 +57,8 @@ fn hint(error: &InvokeError) -> String {
         ),
         InvokeError::Connect { endpoint, cause } => format!(
             "{endpoint}: {cause}. The function did not run. Check aws_lambda.endpoint_override, \
-             the Region, DNS, and that the network lets the database server out to this port."
+             the Region, DNS, the proxy if there is one, and that the network lets the database \
+             server out to this port."
         ),
         InvokeError::Timeout { stage: Stage::Answer, .. } => {
             "The function may still be running. Raise aws_lambda.request_timeout_ms, or use the \
@@ -118,6 +119,9 @@ fn next_step(status: u16, code: &str) -> &'static str {
             "The credentials of the database server have expired; renew them at their source."
         }
         (404, _) => "Check the name, the qualifier and the Region.",
+        (407, _) => {
+            "The proxy that HTTP_PROXY names refuses: give it http://user:password@host:port."
+        }
         (413, _) => "Send less, or a reference to the data.",
         (429, _) => {
             "The function did not run. Raise its concurrency, or aws_lambda.max_attempts and \

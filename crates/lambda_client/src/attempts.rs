@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::config::AwsConfig;
 use crate::connection::Connection;
 use crate::exchange::{ExchangeError, build_request, exchange};
+use crate::proxy::proxy_for;
 use crate::redact::Secrets;
 use crate::sign::sign_request;
 use crate::{CallOptions, Client};
@@ -109,6 +110,9 @@ async fn try_once(
     let url = format!("{}://{}{path}", endpoint.scheme(), endpoint.authority());
     let mut request = build_request(invocation, &endpoint, &path, body.clone())?;
     sign_request(&mut request, &url, &body, credentials.clone(), &region)?;
+    if let Some(proxy) = proxy_for(&endpoint)? {
+        proxy.address(&mut request, &endpoint, &url)?;
+    }
     let secrets = Secrets::of(credentials, request.headers());
     let result = deliver(client, &endpoint, request, invocation, options, progress).await;
     result.map_err(|error| secrets.hide_in(error))

@@ -13,7 +13,9 @@ mod connection;
 mod credentials;
 mod exchange;
 mod pool;
+mod proxy;
 mod redact;
+mod route;
 mod sign;
 mod tls;
 

@@ -2,7 +2,7 @@
 //! session token among them, and a proxy may repeat anything.
 
 use aws_credential_types::Credentials;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 use lambda_core::InvokeError;
 
 /// Shorter texts are no real secrets, and would turn up in words by chance. A message may have
@@ -13,12 +13,17 @@ const KNOWN_BY: usize = 16;
 pub(crate) struct Secrets {
     credentials: Credentials,
     authorization: Option<HeaderValue>,
+    proxy_authorization: Option<HeaderValue>,
 }
 
 impl Secrets {
     /// The secrets of a request that was signed with `credentials`.
     pub(crate) fn of(credentials: Credentials, headers: &HeaderMap) -> Self {
-        Self { credentials, authorization: headers.get(AUTHORIZATION).cloned() }
+        Self {
+            credentials,
+            authorization: headers.get(AUTHORIZATION).cloned(),
+            proxy_authorization: headers.get(PROXY_AUTHORIZATION).cloned(),
+        }
     }
 
     /// The error without them.
@@ -37,11 +42,17 @@ impl Secrets {
         authorization.split_once("Signature=").map(|(_, hex)| hex)
     }
 
+    /// User name and password for the proxy, in base64.
+    fn proxy_password(&self) -> Option<&str> {
+        self.proxy_authorization.as_ref()?.to_str().ok()?.strip_prefix("Basic ")
+    }
+
     fn hide(&self, text: &mut String) {
         let secrets = [
             self.credentials.session_token(),
             Some(self.credentials.secret_access_key()),
             self.signature(),
+            self.proxy_password(),
         ];
         for secret in secrets.into_iter().flatten() {
             let Some(beginning) = secret.get(..KNOWN_BY) else { continue };
@@ -71,7 +82,8 @@ mod tests {
         );
         let authorization = format!("AWS4-HMAC-SHA256 Signature={}", "0123456789abcdef".repeat(4));
         let authorization = HeaderValue::from_str(&authorization).ok();
-        let secrets = Secrets { credentials, authorization };
+        let proxy_authorization = Some(HeaderValue::from_static("Basic bWU6YS1sb25nLXBhc3N3b3Jk"));
+        let secrets = Secrets { credentials, authorization, proxy_authorization };
         let error = InvokeError::Service {
             status: 403,
             code: String::new(),
@@ -93,5 +105,6 @@ mod tests {
         assert_eq!(hidden(&format!("cut {}...", &TOKEN[..20])), "cut (hidden)...");
         assert_eq!(hidden("é a-secret-of-forty-charactersé"), "é (hidden)é");
         assert_eq!(hidden(&"0123456789abcdef".repeat(4)), "(hidden)");
+        assert_eq!(hidden("Basic bWU6YS1sb25nLXBhc3N3b3Jk"), "Basic (hidden)");
     }
 }

@@ -17,6 +17,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::proxy::provider_proxy;
+
 /// A file of certificates that replaces the system's (AWS SDKs and Tools Reference Guide).
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
@@ -76,7 +78,8 @@ fn real_provider_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, _components| {
         let mut builder = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(tls_context());
+            .tls_context(tls_context())
+            .proxy_config(provider_proxy());
         builder.set_connector_settings(settings.cloned());
         builder.build()
     })

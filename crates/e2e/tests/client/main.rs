@@ -1,4 +1,4 @@
-//! What the client sends and where it finds out how: requests, signatures, credentials, regions, endpoints, TLS.
+//! What the client sends and where it finds out how: requests, signatures, credentials, regions, endpoints, TLS, proxies.
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
 
@@ -8,6 +8,8 @@
 mod credentials;
 /// Credentials that expire, are refused as expired, or are not there at all.
 mod expiry;
+/// HTTP proxies: what goes through them, and what never does.
+mod proxies;
 /// SQL and Python call the same functions, and get the same.
 mod python_clients;
 /// Which region a call is signed for, and which endpoint it goes to.

@@ -1,4 +1,4 @@
-//! A Python with botocore, AWS's own client library, to compare with.
+//! A Python with botocore, AWS's own client library, to compare with, and with an HTTP proxy.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -11,22 +11,30 @@ use serde_json::Value;
 /// The version to compare with: a newer one may know more Regions than we do.
 const BOTOCORE: &str = "1.44.5";
 
+/// A proxy that speaks `CONNECT`, plain HTTP, TLS and passwords, in pure Python.
+const PROXY: &str = "2.4.10";
+
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     prepare().unwrap_or_else(|problem| {
         panic!(
-            "these tests need Python with botocore {BOTOCORE}, which is installed once, into {}: \
-             {problem}",
+            "these tests need Python with botocore {BOTOCORE} and proxy.py {PROXY}, which is \
+             installed once, into {}: {problem}",
             folder().display()
         )
     })
 });
 
+/// A command that runs a script of this folder.
+pub fn command(script: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client").join(script);
+    let mut command = Command::new(&*PYTHON);
+    command.arg(path).env_remove("PYTHONPATH");
+    command
+}
+
 /// Runs a script of this folder; JSON goes in and comes out.
 pub fn run(script: &str, input: &Value) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client").join(script);
-    let mut child = Command::new(&*PYTHON)
-        .arg(path)
-        .env_remove("PYTHONPATH")
+    let mut child = command(script)
         // Nothing of the caller's account.
         .env("AWS_CONFIG_FILE", "/nonexistent")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
@@ -47,7 +55,7 @@ pub fn run(script: &str, input: &Value) -> Value {
 
 /// Where the local service keeps its runtimes too.
 fn folder() -> PathBuf {
-    let name = format!("test-python-botocore-{BOTOCORE}");
+    let name = format!("test-python-botocore-{BOTOCORE}-proxy.py-{PROXY}");
     if let Some(cache) = std::env::var_os("SQLAMBDA_CACHE_DIR").filter(|it| !it.is_empty()) {
         return Path::new(&cache).join(name);
     }
@@ -64,7 +72,7 @@ fn prepare() -> Result<PathBuf, String> {
     lock.lock().map_err(|error| error.to_string())?;
 
     let python = folder.join("bin/python");
-    if has_botocore(&python) {
+    if is_complete(&python) {
         return Ok(python);
     }
     let _ = fs::remove_dir_all(&folder);
@@ -73,12 +81,13 @@ fn prepare() -> Result<PathBuf, String> {
         Command::new("python3").args(["-m", "venv"]).arg(&folder),
     )?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run_step("pip install", Command::new(&python).args(pip).arg(format!("botocore=={BOTOCORE}")))?;
-    if has_botocore(&python) { Ok(python) } else { Err("botocore does not import".to_owned()) }
+    let packages = [format!("botocore=={BOTOCORE}"), format!("proxy.py=={PROXY}")];
+    run_step("pip install", Command::new(&python).args(pip).args(packages))?;
+    if is_complete(&python) { Ok(python) } else { Err("they do not import".to_owned()) }
 }
 
-fn has_botocore(python: &Path) -> bool {
-    let code = "import botocore; print(botocore.__version__)";
+fn is_complete(python: &Path) -> bool {
+    let code = "import botocore, proxy; print(botocore.__version__)";
     let output = Command::new(python).args(["-c", code]).output();
     output.is_ok_and(|output| output.stdout.trim_ascii() == BOTOCORE.as_bytes())
 }

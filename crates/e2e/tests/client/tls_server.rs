@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -24,13 +26,25 @@ impl Authority {
         self.0.pem()
     }
 
-    /// What a server for `name` needs; `until` is the last year of its certificate.
-    pub fn server_config(&self, name: &str, until: i32) -> ServerConfig {
+    /// A key for `name` and its certificate, whose last year is `until`.
+    fn issue(&self, name: &str, until: i32) -> (KeyPair, Certificate) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(until, 12, 31);
         let certificate = params.signed_by(&key, &self.0).unwrap();
+        (key, certificate)
+    }
+
+    /// The same for another program: key and certificate in PEM.
+    pub fn pems(&self, name: &str) -> (String, String) {
+        let (key, certificate) = self.issue(name, 2090);
+        (key.serialize_pem(), certificate.pem())
+    }
+
+    /// What a server for `name` needs; `until` is the last year of its certificate.
+    pub fn server_config(&self, name: &str, until: i32) -> ServerConfig {
+        let (key, certificate) = self.issue(name, until);
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -52,7 +66,7 @@ pub struct Seen {
     pub closed: AtomicUsize,
 }
 
-/// A server that answers every request with `null`. It ends when it is dropped.
+/// A server that answers every request alike. It ends when it is dropped.
 pub struct TlsServer {
     address: SocketAddr,
     pub seen: Arc<Seen>,
@@ -60,8 +74,14 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// Starts it. With `close` it closes each connection after one answer, unannounced.
+    /// Starts one that answers `null`. With `close` it closes each connection after one answer,
+    /// unannounced.
     pub fn start(config: ServerConfig, close: bool) -> Self {
+        Self::answering(config, "null", close)
+    }
+
+    /// Starts one that answers `body`.
+    pub fn answering(config: ServerConfig, body: &'static str, close: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let (seen, stopping) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
@@ -76,7 +96,7 @@ impl TlsServer {
                 let (config, record) = (Arc::clone(&config), Arc::clone(&record));
                 std::thread::spawn(move || {
                     // A client that refuses the certificate ends the connection.
-                    let _ = serve(stream, config, &record, close);
+                    let _ = serve(stream, config, &record, body, close);
                     record.closed.fetch_add(1, Ordering::SeqCst);
                 });
             }
@@ -109,14 +129,21 @@ impl Drop for TlsServer {
     }
 }
 
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, seen: &Seen, close: bool) -> io::Result<()> {
+fn serve(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    seen: &Seen,
+    body: &str,
+    close: bool,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
     while read_request(&mut reader)? {
         seen.requests.fetch_add(1, Ordering::SeqCst);
         let stream = reader.get_mut();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnull")?;
+        let length = body.len();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")?;
         stream.flush()?;
         if close {
             stream.conn.send_close_notify();

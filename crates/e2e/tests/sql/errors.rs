@@ -13,7 +13,7 @@ use nix::sys::socket::{Backlog, listen};
 use crate::support::{Counter, Failure, Session, playground, wait_until};
 
 const CHECK: &str = " The function did not run. Check aws_lambda.endpoint_override, the Region, DNS, \
-    and that the network lets the database server out to this port.";
+    the proxy if there is one, and that the network lets the database server out to this port.";
 const CREDENTIALS: &str = "Check the credentials and the clock of the database server.";
 const STILL_RUNNING: &str = "The function may still be running. Raise aws_lambda.request_timeout_ms, \
     or use the invocation type 'Event'.";
