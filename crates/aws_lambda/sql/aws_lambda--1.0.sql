@@ -88,8 +88,72 @@ CREATE FUNCTION aws_lambda.invoke(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
 AS 'MODULE_PATHNAME', 'aws_lambda_invoke_literals_jsonb';
 
+-- Statistics. The functions show a role what it may see; the views add names to their numbers.
+CREATE FUNCTION aws_lambda.stat_invocations(
+    OUT userid oid,
+    OUT dbid oid,
+    OUT function_name text,
+    OUT qualifier text,
+    OUT region text,
+    OUT calls bigint,
+    OUT function_errors bigint,
+    OUT service_errors bigint,
+    OUT throttles bigint,
+    OUT timeouts bigint,
+    OUT cancels bigint,
+    OUT retries bigint,
+    OUT bytes_out bigint,
+    OUT bytes_in bigint,
+    OUT total_ms float8,
+    OUT mean_ms float8,
+    OUT min_ms float8,
+    OUT max_ms float8,
+    OUT p50_ms float8,
+    OUT p99_ms float8,
+    OUT last_error text,
+    OUT last_error_at timestamptz,
+    OUT stats_since timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'aws_lambda_stat_invocations';
+
+CREATE FUNCTION aws_lambda.stat_activity(
+    OUT pid int,
+    OUT userid oid,
+    OUT dbid oid,
+    OUT function_name text,
+    OUT qualifier text,
+    OUT region text,
+    OUT calls int,
+    OUT since timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL SAFE STRICT ROWS 10
+AS 'MODULE_PATHNAME', 'aws_lambda_stat_activity';
+
+CREATE FUNCTION aws_lambda.stat_reset() RETURNS void
+LANGUAGE c VOLATILE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'aws_lambda_stat_reset';
+
+CREATE VIEW aws_lambda.stat_invocations AS
+SELECT d.datname, r.rolname, s.*
+FROM aws_lambda.stat_invocations() s
+LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid
+LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.userid;
+
+CREATE VIEW aws_lambda.stat_activity AS
+SELECT s.pid, d.datname, r.rolname, s.function_name, s.qualifier, s.region, s.calls, s.since
+FROM aws_lambda.stat_activity() s
+LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid
+LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.userid;
+
 -- Nobody calls out of the database unless a DBA says so:
 --     GRANT USAGE ON SCHEMA aws_lambda TO u;
 --     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA aws_lambda TO u;
 REVOKE ALL ON SCHEMA aws_lambda FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA aws_lambda FROM PUBLIC;
+
+-- Whoever may use the schema sees the counts of his own calls, and who reads all statistics of the
+-- server sees these too. To reset them takes EXECUTE and the rights of pg_read_all_stats.
+GRANT SELECT ON aws_lambda.stat_invocations, aws_lambda.stat_activity TO PUBLIC;
+GRANT EXECUTE ON FUNCTION aws_lambda.stat_invocations(), aws_lambda.stat_activity() TO PUBLIC;
+GRANT USAGE ON SCHEMA aws_lambda TO pg_read_all_stats;

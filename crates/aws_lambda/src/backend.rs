@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use lambda_client::{CallOptions, Client};
+use lambda_client::{CallOptions, Client, Report};
 use lambda_core::{Answer, Invocation, InvokeError};
 use pg_support::io_thread::{IoThread, at_backend_exit};
 use pgrx::prelude::*;
+
+use crate::statistics::Callee;
 
 struct Backend {
     io: IoThread,
@@ -19,10 +21,14 @@ static BACKEND: OnceLock<Backend> = OnceLock::new();
 pub(crate) fn call(invocation: Invocation, options: CallOptions) -> Result<Answer, InvokeError> {
     let backend = backend()?;
     let client = Arc::clone(&backend.client);
-    let call = async move { client.invoke(invocation, &options).await };
-    backend.io.run(call).unwrap_or_else(|_panicked| {
-        Err(InvokeError::Client("The client failed; please report this as a bug".to_owned()))
-    })
+    let counted = Callee::new(&invocation, options.region.as_ref()).begin();
+    let call = async move { client.invoke_and_report(invocation, &options).await };
+    let (result, report) = backend.io.run(call).unwrap_or_else(|_panicked| {
+        let bug = "The client failed; please report this as a bug".to_owned();
+        (Err(InvokeError::Client(bug)), Report::default())
+    });
+    counted.finish(&result, &report);
+    result
 }
 
 fn backend() -> Result<&'static Backend, InvokeError> {

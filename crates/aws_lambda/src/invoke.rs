@@ -32,6 +32,8 @@ macro_rules! sql_functions {
     )*};
 }
 
+pub(crate) use sql_functions;
+
 sql_functions! {
     /// `invoke(text, json, ...)`.
     aws_lambda_invoke_text_json, pg_finfo_aws_lambda_invoke_text_json =>

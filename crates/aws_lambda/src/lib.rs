@@ -8,8 +8,10 @@
 
 mod backend;
 pub mod invoke;
+mod limits;
 mod report;
 mod settings;
+pub mod statistics;
 
 use pgrx::prelude::*;
 
@@ -21,6 +23,7 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     hide_backtraces();
     settings::define();
+    statistics::reserve();
 }
 
 /// With `RUST_BACKTRACE` in the server's environment, pgrx would add a backtrace, with the paths of

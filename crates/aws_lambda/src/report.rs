@@ -2,10 +2,13 @@
 //!
 //! MESSAGE and the shape of DETAIL are AWS's, because programs match on them. The HINT is ours.
 
+use lambda_core::limits::ANSWER_BYTES;
 use lambda_core::{ArgumentError, InvokeError, Stage};
 use pg_support::encoding::for_report;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, function_name};
+
+use crate::limits;
 
 /// Raises an argument's error: 22023, or 22004 for a NULL.
 pub(crate) fn raise_argument(error: ArgumentError) -> ! {
@@ -19,6 +22,9 @@ pub(crate) fn raise_argument(error: ArgumentError) -> ! {
 
 /// Raises a call's error: 38000, external routine exception.
 pub(crate) fn raise(error: &InvokeError) -> ! {
+    if let InvokeError::NotAllowed { function, resolved } = error {
+        raise_not_allowed(function, resolved);
+    }
     let (message, detail) = if error.is_function_failure() {
         ("lambda invocation failed", error.to_string())
     } else {
@@ -26,6 +32,38 @@ pub(crate) fn raise(error: &InvokeError) -> ! {
     };
     let code = PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
     raise_report(code, message.to_owned(), &detail, &hint(error))
+}
+
+/// Raises 42501. What is allowed is told to superusers only.
+fn raise_not_allowed(function: &str, resolved: &str) -> ! {
+    // SAFETY: looks the current user up, on the main thread.
+    let hint = if unsafe { pgrx::pg_sys::superuser() } {
+        let patterns = limits::patterns().unwrap_or_default();
+        format!("aws_lambda.allowed_functions is \"{patterns}\".")
+    } else {
+        "Ask a superuser to add it to aws_lambda.allowed_functions.".to_owned()
+    };
+    let code = PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE;
+    let message = format!("permission denied for Lambda function \"{function}\"");
+    raise_report(code, message, &format!("{resolved}."), &hint)
+}
+
+/// Raises 42501 for a role that may not delete everybody's counts.
+pub(crate) fn raise_reset_denied() -> ! {
+    let code = PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE;
+    let detail = "Only roles with privileges of the role \"pg_read_all_stats\" may reset them.";
+    let message = "permission denied to reset the statistics of aws_lambda".to_owned();
+    raise_report(code, message, detail, "")
+}
+
+/// Raises 55000 where the counts have no memory, as `pg_stat_statements` does.
+pub(crate) fn raise_no_statistics() -> ! {
+    let code = PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+    let message =
+        "statistics need aws_lambda to be loaded via \"shared_preload_libraries\"".to_owned();
+    let hint = "Add aws_lambda to shared_preload_libraries and restart the server. PostgreSQL 17 \
+                and later count without it.";
+    raise_report(code, message, "", hint)
 }
 
 fn raise_report(code: PgSqlErrorCode, message: String, detail: &str, hint: &str) -> ! {
@@ -51,10 +89,16 @@ fn hint(error: &InvokeError) -> String {
             };
             format!("{advice}{}", request(request_id.as_deref()))
         }
-        InvokeError::Answer { request_id, .. } => format!(
-            "The function ran, but its answer must be JSON in UTF-8 of at most 6 MB.{}",
+        InvokeError::AnswerTooLarge { limit, request_id, .. } if *limit < ANSWER_BYTES => format!(
+            "The function ran, but aws_lambda.max_response_bytes lets no larger answer in.{}",
             request(request_id.as_deref())
         ),
+        InvokeError::Answer { request_id, .. } | InvokeError::AnswerTooLarge { request_id, .. } => {
+            format!(
+                "The function ran, but its answer must be JSON in UTF-8 of at most 6 MB.{}",
+                request(request_id.as_deref())
+            )
+        }
         InvokeError::Connect { endpoint, cause } => format!(
             "{endpoint}: {cause}. The function did not run. Check aws_lambda.endpoint_override, \
              the Region, DNS, the proxy if there is one, and that the network lets the database \
@@ -98,7 +142,9 @@ fn hint(error: &InvokeError) -> String {
              database server."
                 .to_owned()
         }
-        InvokeError::Endpoint(_) | InvokeError::Client(_) => String::new(),
+        InvokeError::NotAllowed { .. } | InvokeError::Endpoint(_) | InvokeError::Client(_) => {
+            String::new()
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use lambda_core::{Endpoint, Region};
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 
+use crate::limits;
+
 /// RDS's default: a connection inside one region takes a few milliseconds, so a second means that
 /// packets are dropped.
 static CONNECT_TIMEOUT_MS: GucSetting<i32> = GucSetting::<i32>::new(1000);
@@ -31,12 +33,14 @@ const LONGEST_MS: i32 = 900_000;
 
 /// Defines the settings. A value that was set before the library was loaded is checked now.
 pub(crate) fn define() {
+    limits::check_client();
     define_int(
         c"aws_lambda.connect_timeout_ms",
         c"Limit for opening a connection to AWS Lambda, in milliseconds.",
         c"Covers DNS, TCP and TLS of one connection.",
         &CONNECT_TIMEOUT_MS,
         LONGEST_MS,
+        GucContext::Userset,
     );
     define_int(
         c"aws_lambda.request_timeout_ms",
@@ -44,6 +48,7 @@ pub(crate) fn define() {
         c"Covers the whole call: connection, the function's own time, retries and their waits.",
         &REQUEST_TIMEOUT_MS,
         LONGEST_MS,
+        GucContext::Userset,
     );
     define_int(
         c"aws_lambda.max_attempts",
@@ -51,13 +56,14 @@ pub(crate) fn define() {
         c"Retries happen inside aws_lambda.request_timeout_ms.",
         &MAX_ATTEMPTS,
         10,
+        GucContext::Userset,
     );
     define_text(
         c"aws_lambda.endpoint_override",
         c"URL of the Lambda service; empty means the region's own endpoint.",
         c"For VPC endpoints, proxies and local services: http(s)://host[:port][/path].",
         &ENDPOINT_OVERRIDE,
-        GucContext::Suset,
+        (GucContext::Suset, GucFlags::default()),
         check_endpoint,
     );
     define_text(
@@ -65,9 +71,10 @@ pub(crate) fn define() {
         c"AWS Region of functions that are named without one; empty means the AWS default chain.",
         c"The default chain is AWS_REGION, the profile, the instance metadata.",
         &REGION,
-        GucContext::Userset,
+        (GucContext::Userset, GucFlags::default()),
         check_region,
     );
+    limits::define();
     reserve_prefix();
 }
 
@@ -79,6 +86,8 @@ pub(crate) fn call_options(region: Option<Region>) -> CallOptions {
         connect_timeout: milliseconds(&CONNECT_TIMEOUT_MS),
         request_timeout: milliseconds(&REQUEST_TIMEOUT_MS),
         max_attempts: MAX_ATTEMPTS.get().unsigned_abs(),
+        allowed_functions: limits::allowed_functions(),
+        max_response_bytes: limits::max_response_bytes(),
     }
 }
 
@@ -87,31 +96,31 @@ fn milliseconds(setting: &GucSetting<i32>) -> Duration {
 }
 
 /// A text setting; `None` when it is empty. The check hooks have let only good values through.
-fn text(setting: &GucSetting<Option<CString>>) -> Option<String> {
+pub(crate) fn text(setting: &GucSetting<Option<CString>>) -> Option<String> {
     setting.get()?.into_string().ok().filter(|text| !text.is_empty())
 }
 
-fn define_int(
+pub(crate) fn define_int(
     name: &'static CStr,
     short: &'static CStr,
     long: &'static CStr,
     setting: &'static GucSetting<i32>,
     max: i32,
+    context: GucContext,
 ) {
     // No unit: the names say milliseconds, and SHOW prints the plain number as on RDS.
-    let (context, flags) = (GucContext::Userset, GucFlags::default());
+    let flags = GucFlags::default();
     GucRegistry::define_int_guc(name, short, long, setting, 1, max, context, flags);
 }
 
-fn define_text(
+pub(crate) fn define_text(
     name: &'static CStr,
     short: &'static CStr,
     long: &'static CStr,
     setting: &'static GucSetting<Option<CString>>,
-    context: GucContext,
+    (context, flags): (GucContext, GucFlags),
     check: CheckHook,
 ) {
-    let flags = GucFlags::default();
     // SAFETY: the hook is a guarded function that neither raises nor keeps its arguments.
     unsafe {
         GucRegistry::define_string_guc_with_hooks(
@@ -128,7 +137,7 @@ fn define_text(
     }
 }
 
-type CheckHook = unsafe extern "C-unwind" fn(
+pub(crate) type CheckHook = unsafe extern "C-unwind" fn(
     *mut *mut c_char,
     *mut *mut c_void,
     pg_sys::GucSource::Type,
@@ -161,14 +170,14 @@ unsafe extern "C-unwind" fn check_region(
 ///
 /// # Safety
 /// `value` points to a NUL-terminated text or to null, as PostgreSQL calls its check hooks.
-unsafe fn new_value<'a>(value: *mut *mut c_char) -> &'a str {
+pub(crate) unsafe fn new_value<'a>(value: *mut *mut c_char) -> &'a str {
     // SAFETY: promised by the caller.
     let text = unsafe { (*value).as_ref().map(|start| CStr::from_ptr(start)) };
     text.map_or("", |text| text.to_str().unwrap_or("\u{fffd}"))
 }
 
 /// A check hook's verdict; the rule becomes the error's DETAIL.
-fn accept(is_empty: bool, verdict: Result<(), &str>) -> bool {
+pub(crate) fn accept(is_empty: bool, verdict: Result<(), &str>) -> bool {
     let rule = match verdict {
         Err(rule) if !is_empty => rule,
         _ => return true,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
+use hyper::body::Body as _;
 use lambda_core::answer::RawAnswer;
 use lambda_core::{Answer, Endpoint, Invocation, InvokeError, Stage};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -17,7 +18,7 @@ use crate::exchange::{ExchangeError, build_request, exchange};
 use crate::proxy::proxy_for;
 use crate::redact::Secrets;
 use crate::sign::sign_request;
-use crate::{CallOptions, Client};
+use crate::{CallOptions, Client, Report};
 
 /// The first wait is drawn from 0 to this; each further limit is twice the one before.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -32,26 +33,27 @@ struct Progress {
     stage: Stage,
     /// Why the last try failed.
     failure: Option<InvokeError>,
+    /// What the tries did.
+    report: Report,
 }
 
 pub(crate) async fn run(
     client: &Client,
     mut invocation: Invocation,
     options: &CallOptions,
-) -> Result<Answer, InvokeError> {
+) -> (Result<Answer, InvokeError>, Report) {
     let deadline = Instant::now() + options.request_timeout;
     let mut progress = Progress::default();
     let body = Bytes::from(std::mem::take(&mut invocation.payload));
     let tries = retry(client, &invocation, body, options, deadline, &mut progress);
     if let Ok(result) = timeout_at(deadline, tries).await {
-        return result;
+        return (result, progress.report);
     }
-    match progress {
-        Progress { failure: Some(failure), stage } if stage != Stage::Answer => Err(failure),
-        Progress { stage, .. } => {
-            Err(InvokeError::Timeout { after: options.request_timeout, stage })
-        }
-    }
+    let error = match progress {
+        Progress { failure: Some(failure), stage, .. } if stage != Stage::Answer => failure,
+        Progress { stage, .. } => InvokeError::Timeout { after: options.request_timeout, stage },
+    };
+    (Err(error), progress.report)
 }
 
 async fn retry(
@@ -72,9 +74,13 @@ async fn retry(
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+        if matches!(failure, InvokeError::Service { status: 429, .. }) {
+            progress.report.throttles += 1;
+        }
         if is_expired(&failure) && !renewed {
             // Refused before the function: new credentials may be there already.
             renewed = true;
+            progress.report.retries += 1;
             config.credentials.forget().await;
             continue;
         }
@@ -90,6 +96,7 @@ async fn retry(
         }
         progress.failure = Some(failure);
         sleep(wait).await;
+        progress.report.retries += 1;
         attempt += 1;
     }
 }
@@ -104,6 +111,8 @@ async fn try_once(
 ) -> Result<Answer, InvokeError> {
     progress.stage = Stage::Credentials;
     let region = config.region(options).await?;
+    progress.report.region = Some(region.clone());
+    invocation.check_allowed(options.allowed_functions.as_deref(), &region)?;
     let endpoint = config.endpoint(options, &region)?;
     let credentials = config.credentials.get().await?;
     let path = format!("{}{}", endpoint.path, invocation.path_and_query());
@@ -131,14 +140,14 @@ async fn deliver(
     // Let the drivers of idle connections run first: they learn now of a close that has arrived.
     tokio::task::yield_now().await;
     while let Some(mut connection) = client.pool.take(endpoint) {
-        match send(&mut connection, request, invocation, progress).await {
+        match send(&mut connection, request, invocation, options, progress).await {
             Ok(answer) => return finish(client, endpoint, connection, answer, invocation),
             Err(ExchangeError::Failed(error)) => return Err(error),
             Err(ExchangeError::NotSent(unsent)) => request = unsent,
         }
     }
     let mut connection = Connection::open(endpoint, options.connect_timeout).await?;
-    match send(&mut connection, request, invocation, progress).await {
+    match send(&mut connection, request, invocation, options, progress).await {
         Ok(answer) => finish(client, endpoint, connection, answer, invocation),
         Err(ExchangeError::Failed(error)) => Err(error),
         Err(ExchangeError::NotSent(_)) => Err(InvokeError::Connect {
@@ -153,11 +162,21 @@ async fn send(
     connection: &mut Connection,
     request: Request<Full<Bytes>>,
     invocation: &Invocation,
+    options: &CallOptions,
     progress: &mut Progress,
 ) -> Result<RawAnswer, ExchangeError> {
     progress.stage = Stage::Answer;
-    let result = exchange(connection, request, invocation.function.as_str()).await;
+    let size = request.body().size_hint().exact().unwrap_or(0);
+    // Counted before the answer: when that does not come, nothing after this line runs.
+    progress.report.bytes_out += size;
+    let function = invocation.function.as_str();
+    let result = exchange(connection, request, function, options.max_response_bytes).await;
     progress.stage = Stage::Connection;
+    match &result {
+        Ok(answer) => progress.report.bytes_in += answer.body.len() as u64,
+        Err(ExchangeError::NotSent(_)) => progress.report.bytes_out -= size,
+        Err(ExchangeError::Failed(_)) => {}
+    }
     result
 }
 

@@ -55,6 +55,7 @@ pub(crate) async fn exchange(
     connection: &mut Connection,
     mut request: Request<Full<Bytes>>,
     function: &str,
+    max_response_bytes: usize,
 ) -> Result<RawAnswer, ExchangeError> {
     if request.body().is_end_stream() {
         // hyper says nothing about an empty body; some proxies insist on a length.
@@ -71,8 +72,11 @@ pub(crate) async fn exchange(
     };
     let (head, body) = response.into_parts();
     let mut answer = read_head(head.status.as_u16(), &head.headers);
-    answer.body =
-        read_body(body, &head.headers, function, &answer).await.map_err(ExchangeError::Failed)?;
+    let limit =
+        if answer.is_refusal() { REFUSAL_BYTES } else { max_response_bytes.min(ANSWER_BYTES) };
+    answer.body = read_body(body, &head.headers, function, &answer, limit)
+        .await
+        .map_err(ExchangeError::Failed)?;
     Ok(answer)
 }
 
@@ -94,18 +98,18 @@ fn read_head(status: u16, headers: &HeaderMap) -> RawAnswer {
     }
 }
 
-/// Reads the body, but no more than the service can send. Of a refusal, more would only be cut off.
+/// Reads the body, but no more than `limit` bytes. Of a refusal, more would only be cut off.
 async fn read_body(
     mut body: Incoming,
     headers: &HeaderMap,
     function: &str,
     head: &RawAnswer,
+    limit: usize,
 ) -> Result<Vec<u8>, InvokeError> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
         .unwrap_or(0);
-    let limit = if head.is_refusal() { REFUSAL_BYTES } else { ANSWER_BYTES };
     let mut bytes = Vec::with_capacity(announced.min(limit));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| interrupted(&error))?;
@@ -118,9 +122,9 @@ async fn read_body(
             }
         } else if bytes.len() > limit || announced > limit {
             let start = String::from_utf8_lossy(&bytes[..bytes.len().min(800)]);
-            return Err(InvokeError::Answer {
+            return Err(InvokeError::AnswerTooLarge {
                 function: function.to_owned(),
-                problem: format!("an answer of more than {ANSWER_BYTES} bytes"),
+                limit,
                 excerpt: lambda_core::cut(&start, 200),
                 request_id: head.request_id.clone(),
             });

@@ -22,7 +22,7 @@ mod tls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_core::{Answer, Endpoint, Invocation, InvokeError, Region};
+use lambda_core::{AllowedFunctions, Answer, Endpoint, Invocation, InvokeError, Region};
 use tokio::sync::Mutex;
 
 use crate::config::AwsConfig;
@@ -42,6 +42,26 @@ pub struct CallOptions {
     pub request_timeout: Duration,
     /// How often the call may be tried, 1 or more.
     pub max_attempts: u32,
+    /// The functions that may be called; `None` allows all. Checked once the region is known and
+    /// before anything is sent.
+    pub allowed_functions: Option<Arc<AllowedFunctions>>,
+    /// Largest answer that is read, in bytes, at most [`lambda_core::limits::ANSWER_BYTES`].
+    pub max_response_bytes: usize,
+}
+
+/// What a call did on its way, whether it succeeded or not.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The region that it was resolved to, as soon as that is known.
+    pub region: Option<Region>,
+    /// How often it was tried again.
+    pub retries: u32,
+    /// How often the service answered that there are too many calls (429).
+    pub throttles: u32,
+    /// Bytes of the payloads that were sent, those of each try.
+    pub bytes_out: u64,
+    /// Bytes of the answers that were read, those of refusals too.
+    pub bytes_in: u64,
 }
 
 /// Credentials, connections and configuration, shared by all calls of a process.
@@ -70,8 +90,19 @@ impl Client {
         invocation: Invocation,
         options: &CallOptions,
     ) -> Result<Answer, InvokeError> {
-        invocation.check_size()?;
-        attempts::run(self, invocation, options).await
+        self.invoke_and_report(invocation, options).await.0
+    }
+
+    /// Makes one call, as [`Self::invoke`] does, and tells what it did on its way.
+    pub async fn invoke_and_report(
+        &self,
+        invocation: Invocation,
+        options: &CallOptions,
+    ) -> (Result<Answer, InvokeError>, Report) {
+        match invocation.check_size() {
+            Ok(()) => attempts::run(self, invocation, options).await,
+            Err(error) => (Err(error), Report::default()),
+        }
     }
 
     async fn config(&self, options: &CallOptions) -> Arc<AwsConfig> {

@@ -30,7 +30,9 @@ impl Secrets {
     pub(crate) fn hide_in(&self, mut error: InvokeError) -> InvokeError {
         match &mut error {
             InvokeError::Service { message, .. } => self.hide(message),
-            InvokeError::Answer { excerpt, .. } => self.hide(excerpt),
+            InvokeError::Answer { excerpt, .. } | InvokeError::AnswerTooLarge { excerpt, .. } => {
+                self.hide(excerpt);
+            }
             InvokeError::Function { payload, .. } => self.hide(payload),
             _ => {}
         }

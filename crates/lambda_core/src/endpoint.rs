@@ -13,8 +13,10 @@ pub struct EndpointVariant {
     pub dual_stack: bool,
 }
 
-/// DNS suffixes of a partition. Source: botocore's `partitions.json`.
+/// A partition's name and DNS suffixes. Source: botocore's `partitions.json`.
 struct Partition {
+    /// What stands after `arn:`.
+    name: &'static str,
     /// Region prefixes that belong to it.
     prefixes: &'static [&'static str],
     suffix: &'static str,
@@ -23,35 +25,66 @@ struct Partition {
 
 /// `aws` comes last: its prefix matches every region.
 const PARTITIONS: &[Partition] = &[
-    Partition { prefixes: &["us-gov-"], suffix: "amazonaws.com", dual_stack_suffix: "api.aws" },
     Partition {
+        name: "aws-us-gov",
+        prefixes: &["us-gov-"],
+        suffix: "amazonaws.com",
+        dual_stack_suffix: "api.aws",
+    },
+    Partition {
+        name: "aws-iso-b",
         prefixes: &["us-isob-"],
         suffix: "sc2s.sgov.gov",
         dual_stack_suffix: "api.aws.scloud",
     },
     Partition {
+        name: "aws-iso-f",
         prefixes: &["us-isof-", "eu-isof-"],
         suffix: "csp.hci.ic.gov",
         dual_stack_suffix: "api.aws.hci.ic.gov",
     },
-    Partition { prefixes: &["us-iso-"], suffix: "c2s.ic.gov", dual_stack_suffix: "api.aws.ic.gov" },
     Partition {
+        name: "aws-iso",
+        prefixes: &["us-iso-"],
+        suffix: "c2s.ic.gov",
+        dual_stack_suffix: "api.aws.ic.gov",
+    },
+    Partition {
+        name: "aws-iso-e",
         prefixes: &["eu-isoe-"],
         suffix: "cloud.adc-e.uk",
         dual_stack_suffix: "api.cloud-aws.adc-e.uk",
     },
     Partition {
+        name: "aws-eusc",
         prefixes: &["eusc-"],
         suffix: "amazonaws.eu",
         dual_stack_suffix: "api.amazonwebservices.eu",
     },
     Partition {
+        name: "aws-cn",
         prefixes: &["cn-"],
         suffix: "amazonaws.com.cn",
         dual_stack_suffix: "api.amazonwebservices.com.cn",
     },
-    Partition { prefixes: &[""], suffix: "amazonaws.com", dual_stack_suffix: "api.aws" },
+    Partition {
+        name: "aws",
+        prefixes: &[""],
+        suffix: "amazonaws.com",
+        dual_stack_suffix: "api.aws",
+    },
 ];
+
+fn partition_of(region: &Region) -> Option<&'static Partition> {
+    let name = region.as_str();
+    PARTITIONS.iter().find(|p| p.prefixes.iter().any(|prefix| name.starts_with(prefix)))
+}
+
+/// The name of the partition that a region belongs to: what stands after `arn:`.
+#[must_use]
+pub fn partition(region: &Region) -> &'static str {
+    partition_of(region).map_or("aws", |partition| partition.name)
+}
 
 /// Scheme, host, port and path prefix of a Lambda service.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -71,10 +104,8 @@ impl Endpoint {
     #[must_use]
     pub fn of_region(region: &Region, variant: EndpointVariant) -> Self {
         let name = region.as_str();
-        let partition =
-            PARTITIONS.iter().find(|p| p.prefixes.iter().any(|prefix| name.starts_with(prefix)));
-        let (suffix, dual_stack_suffix) =
-            partition.map_or(("amazonaws.com", "api.aws"), |p| (p.suffix, p.dual_stack_suffix));
+        let (suffix, dual_stack_suffix) = partition_of(region)
+            .map_or(("amazonaws.com", "api.aws"), |p| (p.suffix, p.dual_stack_suffix));
         let service = if variant.fips { "lambda-fips" } else { "lambda" };
         let suffix = if variant.dual_stack { dual_stack_suffix } else { suffix };
         Self {

@@ -98,6 +98,28 @@ pub enum InvokeError {
         request_id: Option<String>,
     },
 
+    /// The function's answer is larger than the caller takes; the rest of it was not read.
+    #[error("\"{function}\" returned an answer of more than {limit} bytes: \"{excerpt}\".")]
+    AnswerTooLarge {
+        /// The function, as the caller named it.
+        function: String,
+        /// What the caller takes, in bytes; at most what the service can send.
+        limit: usize,
+        /// Its first 200 bytes.
+        excerpt: String,
+        /// The service's id of the request.
+        request_id: Option<String>,
+    },
+
+    /// The function is not one that may be called; nothing was sent.
+    #[error("\"{function}\" is not among the functions that may be called")]
+    NotAllowed {
+        /// The function, as the caller named it.
+        function: String,
+        /// What it was resolved to: one sentence without a full stop.
+        resolved: String,
+    },
+
     /// No connection: DNS, TCP or TLS.
     #[error("Unable to connect to endpoint")]
     Connect {
@@ -169,7 +191,7 @@ impl InvokeError {
     /// differently (`lambda invocation failed` and `invoke API failed`).
     #[must_use]
     pub fn is_function_failure(&self) -> bool {
-        matches!(self, Self::Function { .. } | Self::Answer { .. })
+        matches!(self, Self::Function { .. } | Self::Answer { .. } | Self::AnswerTooLarge { .. })
     }
 
     /// Whether the function is known not to have run, and the same call may succeed if it is made

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::allowed::{AllowedFunctions, Resolved};
 use crate::error::{ArgumentError, InvokeError};
 use crate::limits::{
     ASYNCHRONOUS_PAYLOAD_BYTES, CLIENT_CONTEXT_BASE64_BYTES, SYNCHRONOUS_PAYLOAD_BYTES,
 };
 use crate::name::FunctionName;
+use crate::region::Region;
 
 /// RFC 3986's unreserved characters stay as they are; AWS encodes all others in a path or query.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -97,6 +99,30 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// The version or alias, from beside the name or from within it.
+    #[must_use]
+    pub fn effective_qualifier(&self) -> Option<&str> {
+        self.qualifier.as_deref().or(self.function.qualifier())
+    }
+
+    /// Checks that the call, which goes to `region`, is one of those that are allowed.
+    ///
+    /// # Errors
+    /// [`InvokeError::NotAllowed`]; it does not tell what is allowed.
+    pub fn check_allowed(
+        &self,
+        allowed: Option<&AllowedFunctions>,
+        region: &Region,
+    ) -> Result<(), InvokeError> {
+        if allowed.is_none_or(|allowed| allowed.allows(self, region)) {
+            return Ok(());
+        }
+        Err(InvokeError::NotAllowed {
+            function: self.function.as_str().to_owned(),
+            resolved: Resolved(self, region).to_string(),
+        })
+    }
+
     /// Path and query of the request, percent-encoded:
     /// `/2015-03-31/functions/{FunctionName}/invocations?Qualifier={q}`.
     #[must_use]

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allowed;
 pub mod answer;
 pub mod arguments;
 pub mod composite;
@@ -15,8 +16,10 @@ pub mod invocation;
 pub mod limits;
 pub mod name;
 pub mod region;
+pub mod statistics;
 mod text;
 
+pub use allowed::AllowedFunctions;
 pub use answer::Answer;
 pub use arguments::{Arguments, TextArguments};
 pub use endpoint::{Endpoint, EndpointVariant};

@@ -18,6 +18,8 @@ or an ARN (arn:aws:lambda:us-east-1:111122223333:function:my-function), each wit
 pub struct FunctionName {
     text: String,
     region: Option<Region>,
+    account: Option<String>,
+    name: String,
     qualifier: Option<String>,
 }
 
@@ -37,13 +39,15 @@ impl FunctionName {
             ["arn", partition, "lambda", rest @ ..] if is_partition(partition) => full_arn(rest),
             _ => partial_arn(&parts),
         };
-        let Some((region, qualifier)) = parsed else {
+        let Some(parts) = parsed else {
             return Err(ArgumentError::invalid("function_name", text, RULE).with_hint(HINT));
         };
         Ok(Self {
             text: text.to_owned(),
-            region: region.and_then(|name| name.parse().ok()),
-            qualifier: qualifier.map(str::to_owned),
+            region: parts.region.and_then(|name| name.parse().ok()),
+            account: parts.account.map(str::to_owned),
+            name: parts.name.to_owned(),
+            qualifier: parts.qualifier.map(str::to_owned),
         })
     }
 
@@ -57,6 +61,19 @@ impl FunctionName {
     #[must_use]
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()
+    }
+
+    /// The account, when the name is an ARN or a partial ARN that carries one; else it is that of
+    /// the credentials in use.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// The function's own name: no account, no region, no qualifier.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The version or alias that the name carries.
@@ -84,15 +101,23 @@ pub fn check_qualifier(text: &str) -> Result<(), ArgumentError> {
         .with_hint("A qualifier is a version number, an alias, or $LATEST."))
 }
 
-type Parts<'a> = Option<(Option<&'a str>, Option<&'a str>)>;
+/// The parts of a name, as they stand in its text.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    region: Option<&'a str>,
+    account: Option<&'a str>,
+    name: &'a str,
+    qualifier: Option<&'a str>,
+}
 
 /// `region:account:function:name[:qualifier]`, what follows `arn:partition:lambda:`.
-fn full_arn<'a>(parts: &[&'a str]) -> Parts<'a> {
+fn full_arn<'a>(parts: &[&'a str]) -> Option<Parts<'a>> {
     match parts {
         [region, account, "function", rest @ ..]
             if Region::is_valid(region) && is_account(account) =>
         {
-            Some((Some(*region), name_and_qualifier(rest)?))
+            let named = name_and_qualifier(rest)?;
+            Some(Parts { region: Some(region), account: Some(account), ..named })
         }
         _ => None,
     }
@@ -100,44 +125,43 @@ fn full_arn<'a>(parts: &[&'a str]) -> Parts<'a> {
 
 /// `[region:][account:][function:]name[:qualifier]`. Each optional part is taken when what follows
 /// it still reads as a name: `function:$LATEST` is the function called "function".
-fn partial_arn<'a>(parts: &[&'a str]) -> Parts<'a> {
+fn partial_arn<'a>(parts: &[&'a str]) -> Option<Parts<'a>> {
     if let [region, rest @ ..] = parts
         && Region::is_valid(region)
-        && let Some(qualifier) = after_region(rest)
+        && let Some(named) = after_region(rest)
     {
-        return Some((Some(*region), qualifier));
+        return Some(Parts { region: Some(region), ..named });
     }
-    after_region(parts).map(|qualifier| (None, qualifier))
+    after_region(parts)
 }
 
-fn after_region<'a>(parts: &[&'a str]) -> Option<Option<&'a str>> {
+fn after_region<'a>(parts: &[&'a str]) -> Option<Parts<'a>> {
     if let [account, rest @ ..] = parts
         && is_account(account)
-        && let Some(qualifier) = after_account(rest)
+        && let Some(named) = after_account(rest)
     {
-        return Some(qualifier);
+        return Some(Parts { account: Some(account), ..named });
     }
     after_account(parts)
 }
 
-fn after_account<'a>(parts: &[&'a str]) -> Option<Option<&'a str>> {
+fn after_account<'a>(parts: &[&'a str]) -> Option<Parts<'a>> {
     if let ["function", rest @ ..] = parts
-        && let Some(qualifier) = name_and_qualifier(rest)
+        && let Some(named) = name_and_qualifier(rest)
     {
-        return Some(qualifier);
+        return Some(named);
     }
     name_and_qualifier(parts)
 }
 
-/// The qualifier, if the parts are a name and at most one qualifier.
-fn name_and_qualifier<'a>(parts: &[&'a str]) -> Option<Option<&'a str>> {
-    match parts {
-        [name] if is_name(name) => Some(None),
-        [name, qualifier] if is_name(name) && is_name_qualifier(qualifier) => {
-            Some(Some(*qualifier))
-        }
-        _ => None,
-    }
+/// A name and at most one qualifier.
+fn name_and_qualifier<'a>(parts: &[&'a str]) -> Option<Parts<'a>> {
+    let (name, qualifier) = match *parts {
+        [name] => (name, None),
+        [name, qualifier] if is_name_qualifier(qualifier) => (name, Some(qualifier)),
+        _ => return None,
+    };
+    is_name(name).then_some(Parts { region: None, account: None, name, qualifier })
 }
 
 /// The service's pattern lets the partition be empty.

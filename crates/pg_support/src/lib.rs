@@ -11,7 +11,11 @@ compile_error!("errors cross Rust frames by unwinding: build with panic = \"unwi
 pub mod arguments;
 pub mod encoding;
 pub mod io_thread;
+pub mod placeholder;
 pub mod record;
+pub mod rows;
+pub mod session;
+pub mod shared;
 mod wait;
 
 pub use arguments::Arguments;

@@ -25,6 +25,35 @@ impl Record {
         self
     }
 
+    /// Adds a `bigint`.
+    #[must_use]
+    pub fn bigint(mut self, value: u64) -> Self {
+        self.0.push(Some(pg_sys::Datum::from(i64::try_from(value).unwrap_or(i64::MAX))));
+        self
+    }
+
+    /// Adds a `double precision`.
+    #[must_use]
+    pub fn double(mut self, value: f64) -> Self {
+        // Passed by value, as on every 64-bit server.
+        self.0.push(Some(pg_sys::Datum::from(value.to_bits())));
+        self
+    }
+
+    /// Adds an `oid`.
+    #[must_use]
+    pub fn oid(mut self, value: Option<u32>) -> Self {
+        self.0.push(value.map(pg_sys::Datum::from));
+        self
+    }
+
+    /// Adds a `timestamptz`, in microseconds since 2000.
+    #[must_use]
+    pub fn timestamptz(mut self, value: Option<i64>) -> Self {
+        self.0.push(value.map(pg_sys::Datum::from));
+        self
+    }
+
     /// Adds a `text`, or a `json` that is known to be valid: the two are stored alike.
     #[must_use]
     pub fn text(mut self, value: Option<&str>) -> Self {
@@ -43,9 +72,7 @@ impl Record {
     /// The row as the result of the call whose arguments these are.
     #[must_use]
     pub fn into_datum(self, call: &Arguments) -> pg_sys::Datum {
-        let mut nulls: Vec<bool> = self.0.iter().map(Option::is_none).collect();
-        let mut values: Vec<pg_sys::Datum> =
-            self.0.into_iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let (mut values, mut nulls) = self.into_columns();
         // SAFETY: the call is live; the function is declared with OUT arguments, so its result
         // type is a row with as many columns as were added, of the types of the methods used.
         // The tuple is allocated in the current memory context, as a function's result must be.
@@ -56,6 +83,13 @@ impl Record {
             let tuple = pg_sys::heap_form_tuple(columns, values.as_mut_ptr(), nulls.as_mut_ptr());
             pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data)
         }
+    }
+
+    /// Values and which of them are NULL, as PostgreSQL takes them.
+    pub(crate) fn into_columns(self) -> (Vec<pg_sys::Datum>, Vec<bool>) {
+        let nulls = self.0.iter().map(Option::is_none).collect();
+        let values = self.0.into_iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
+        (values.collect(), nulls)
     }
 }
 

@@ -63,7 +63,12 @@ aws_lambda | function aws_lambda.invoke(text,json,text,text,text,json,character 
 aws_lambda | function aws_lambda.invoke(text,jsonb,text,text,text,jsonb,character varying)
 aws_lambda | function aws_lambda.invoke(unknown,json,unknown,unknown,unknown,unknown)
 aws_lambda | function aws_lambda.invoke(unknown,jsonb,unknown,unknown,unknown,unknown)
-aws_lambda | schema aws_lambda";
+aws_lambda | function aws_lambda.stat_activity()
+aws_lambda | function aws_lambda.stat_invocations()
+aws_lambda | function aws_lambda.stat_reset()
+aws_lambda | schema aws_lambda
+aws_lambda | view aws_lambda.stat_activity
+aws_lambda | view aws_lambda.stat_invocations";
     assert_eq!(lines(&rows), expected);
 }
 
@@ -72,7 +77,7 @@ aws_lambda | schema aws_lambda";
 fn invoke_has_the_documented_signatures() {
     let rows = Session::new().rows(
         "SELECT pg_get_function_arguments(oid), pg_get_function_result(oid) FROM pg_proc
-         WHERE pronamespace = 'aws_lambda'::regnamespace ORDER BY 1",
+         WHERE pronamespace = 'aws_lambda'::regnamespace AND proname = 'invoke' ORDER BY 1",
     );
     let named = |first: &str, json: &str, region: &str| {
         format!(
@@ -111,10 +116,12 @@ fn every_function_has_its_attributes() {
         "SELECT count(*), l.lanname, provolatile, proparallel, proisstrict, procost, proretset,
             prosecdef, proleakproof, proconfig, proacl
         FROM pg_proc p JOIN pg_language l ON l.oid = prolang
-        WHERE pronamespace = 'SCHEMA'::regnamespace GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11";
+        WHERE pronamespace = 'SCHEMA'::regnamespace GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ORDER BY procost DESC, proretset";
     assert_eq!(
         lines(&session.rows(&sql.replace("SCHEMA", "aws_lambda"))),
-        "6 | c | v | r | f | 5000 | f | f | f | NULL | {postgres=X/postgres}"
+        "6 | c | v | r | f | 5000 | f | f | f | NULL | {postgres=X/postgres}\n\
+         1 | c | v | s | t | 1 | f | f | f | NULL | {postgres=X/postgres}\n\
+         2 | c | v | s | t | 1 | t | f | f | NULL | {postgres=X/postgres,=X/postgres}"
     );
     assert_eq!(
         lines(&session.rows(&sql.replace("SCHEMA", "aws_commons"))),
@@ -167,7 +174,7 @@ fn public_has_the_helpers_and_no_calls() {
         .rows("SELECT nspname, nspacl FROM pg_namespace WHERE nspname LIKE 'aws%' ORDER BY 1");
     assert_eq!(
         lines(&rows),
-        "aws_commons | {postgres=UC/postgres,=U/postgres}\naws_lambda | {postgres=UC/postgres}"
+        "aws_commons | {postgres=UC/postgres,=U/postgres}\naws_lambda | {postgres=UC/postgres,pg_read_all_stats=U/postgres}"
     );
     let database = session.text("SELECT current_database()");
     let nobody = role(cluster(), "nobody_special");
@@ -179,12 +186,16 @@ fn public_has_the_helpers_and_no_calls() {
     let rights = session.row(&format!(
         "SELECT has_schema_privilege('{nobody}', 'aws_lambda', 'USAGE'),
              count(*) FILTER (WHERE has_function_privilege('{nobody}', oid, 'EXECUTE'))
-         FROM pg_proc WHERE pronamespace = 'aws_lambda'::regnamespace"
+         FROM pg_proc WHERE pronamespace = 'aws_lambda'::regnamespace AND proname = 'invoke'"
     ));
     assert_eq!(lines(&[rights]), "f | 0");
     let denied = |what: &str| Failure::of("42501", what, "", "");
     let call = "SELECT * FROM aws_lambda.invoke('echo', '1'::json)";
     assert_eq!(user.fail(call), denied("permission denied for schema aws_lambda"));
+    for view in ["stat_invocations", "stat_activity"] {
+        let rows = format!("SELECT * FROM aws_lambda.{view}");
+        assert_eq!(user.fail(&rows), denied("permission denied for schema aws_lambda"));
+    }
     drop(user);
     cluster().query("postgres", &format!("DROP ROLE {nobody};")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The five settings: what they are called, what they take, who may set them and when, and that
+//! The settings: what they are called, what they take, who may set them and when, and that
 //! they take effect.
 
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ fn reserves_prefixes(session: &mut Session) -> bool {
 
 /// Names, types, defaults, ranges and contexts, in the view where people look for them.
 #[test]
-fn pg_settings_shows_all_five() {
+fn pg_settings_shows_them_all() {
     let mut session = Session::open(cluster(), &fresh());
     session.run("LOAD 'aws_lambda'");
     let rows = session.rows(
@@ -51,9 +51,12 @@ fn pg_settings_shows_all_five() {
          FROM pg_settings WHERE name LIKE 'aws_lambda.%' ORDER BY name",
     );
     let expected = [
+        "aws_lambda.allowed_functions string superuser   default",
         "aws_lambda.connect_timeout_ms integer user 1000 1000 1 900000 default",
         "aws_lambda.endpoint_override string superuser   default",
         "aws_lambda.max_attempts integer user 3 3 1 10 default",
+        "aws_lambda.max_concurrency integer superuser 128 128 1 1000 default",
+        "aws_lambda.max_response_bytes integer superuser 6291556 6291556 1 6291556 default",
         "aws_lambda.region string user   default",
         "aws_lambda.request_timeout_ms integer user 3000 3000 1 900000 default",
     ]

@@ -1,0 +1,28 @@
+//! Counts of calls, shared by the processes of a server.
+//!
+//! Everything here is made of atomics and is good when all its bytes are zero, so that it can lie
+//! in shared memory. The processes agree on one lock: each method says whether it wants it shared
+//! or exclusively. Without the lock nothing breaks but the counts.
+
+mod activity;
+mod histogram;
+mod key;
+mod open;
+mod table;
+mod text;
+
+pub use activity::{Activity, InFlight, SLOTS};
+pub use histogram::Histogram;
+pub use key::{Function, Key};
+pub use open::{Begun, OpenCalls};
+pub use table::{Counts, Ended, FUNCTIONS, Outcome, Table};
+
+/// All that is shared.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Statistics {
+    /// The calls that have ended.
+    pub table: Table,
+    /// The calls in flight.
+    pub activity: Activity,
+}
