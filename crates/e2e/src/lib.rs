@@ -17,10 +17,12 @@
 //! # }
 //! ```
 
+mod aws_services;
 mod child_setup;
 mod cluster;
 mod cluster_config;
 pub mod docs;
+mod example;
 mod extension_files;
 mod live;
 mod pg_config;
@@ -32,10 +34,13 @@ mod raw_server;
 mod server_user;
 mod service;
 mod template;
+mod venv;
 mod workspace;
 
+pub use crate::aws_services::AwsServices;
 pub use crate::cluster::{Cluster, StopMode};
 pub use crate::cluster_config::ClusterConfig;
+pub use crate::example::Example;
 pub use crate::extension_files::{ExtensionFile, extension_files};
 pub use crate::live::{Group, end_everything, track};
 pub use crate::pg_config::PgConfig;
@@ -45,4 +50,5 @@ pub use crate::process::{Lifetime, ProcessId};
 pub use crate::psql::{Psql, PsqlOutput};
 pub use crate::raw_server::{RawConnection, RawRequest, RawServer};
 pub use crate::service::{LocalService, ServiceConfig};
+pub use crate::venv::venv;
 pub use crate::workspace::{Profile, Workspace};
