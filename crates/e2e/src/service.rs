@@ -139,6 +139,11 @@ impl LocalService {
         self.description.process.pid
     }
 
+    /// The file that it writes to standard error.
+    pub fn log_path(&self) -> &Path {
+        &self.description.log
+    }
+
     /// What it wrote to standard error so far.
     pub fn log_text(&self) -> Result<String> {
         fs::read_to_string(&self.description.log).context("cannot read the service's log")

@@ -22,6 +22,13 @@ pub fn handle() -> Result<()> {
     Ok(())
 }
 
+/// Stays here until an interrupt ends the process.
+pub fn wait() {
+    loop {
+        thread::park();
+    }
+}
+
 /// Stays here if we were interrupted, until the handler has ended the process: what was running
 /// failed because it was ended, and there is nothing to be said about that.
 pub fn wait_if_interrupted() {

@@ -10,6 +10,7 @@ mod bench;
 mod build;
 mod command;
 mod demo;
+mod example;
 mod install;
 mod interrupt;
 mod libclang;
@@ -31,6 +32,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Start here:
   cargo xtask demo                 see SQL call Lambda functions, on this machine, in a minute
+  cargo xtask example              see what it is for: the use cases in examples/
   cargo xtask up                   get a database and a local Lambda service to play with
   cargo xtask install --release    put the extensions into your own PostgreSQL
 
@@ -44,6 +46,12 @@ enum Task {
     /// Builds the extensions, starts a temporary PostgreSQL and a local Lambda service, and runs
     /// the statements of crates/xtask/demo/*.sql: each is printed with its answer, and checked.
     Demo(Server),
+    /// Plays a use case: metrics, streams and tables that functions fill, step by step
+    ///
+    /// Starts a temporary PostgreSQL, a local Lambda service with the functions of examples/NAME and
+    /// an emulation of the AWS services that they use, and runs what its README shows. On a terminal
+    /// everything stays until Ctrl-C, to look around.
+    Example(example::Options),
     /// Runs every test of the workspace
     ///
     /// The end-to-end tests use a playground that this command starts and ends. What comes after
@@ -89,6 +97,7 @@ fn run(task: Task) -> Result<ExitCode> {
     interrupt::handle()?;
     match task {
         Task::Demo(server) => demo::run(&server),
+        Task::Example(options) => example::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Lint(server) => build::lint(&server),
         Task::Up(server) => up::up(&server),

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use e2e::{Lifetime, PLAYGROUND_VARIABLE, Profile};
+use e2e::{AwsServices, Example, Lifetime, PLAYGROUND_VARIABLE, Playground, Profile};
 
 use crate::Server;
 use crate::build;
 use crate::command;
-use crate::progress;
+use crate::progress::{self, Steps};
 use crate::up::{self, Started};
 
 /// The arguments of `cargo xtask test`.
@@ -31,6 +31,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let begin = Instant::now();
     let Started { playground, pg_config } =
         up::playground(&options.server, Profile::Debug, Lifetime::Owner)?;
+    prepare_examples(&playground)?;
     let description = playground.folder().join("playground.json");
     playground.write(&description)?;
 
@@ -53,6 +54,17 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         bail!("no test ran: is {:?} part of a test's name?", options.name.as_deref().unwrap_or(""));
     }
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the tests of the examples install when they are run by themselves.
+fn prepare_examples(playground: &Playground) -> Result<()> {
+    let workspace = playground.workspace();
+    let names = Example::names(workspace)?;
+    let folders = names.iter().map(|name| Example::functions(workspace, name));
+    up::prepare_functions(workspace, &folders.collect::<Result<Vec<_>>>()?)?;
+    let mut steps = Steps::default();
+    AwsServices::install(&mut |step| steps.begin(step))?;
+    Ok(())
 }
 
 /// What the result lines of all test programs add up to.

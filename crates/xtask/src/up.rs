@@ -27,7 +27,7 @@ pub fn playground_for(
     let pg_config = setup::prepare(server.pg_config.as_deref(), purpose)?;
     let workspace = build::workspace(profile)?;
     build::everything(&workspace, &pg_config)?;
-    prepare_runtimes(&workspace)?;
+    prepare_functions(&workspace, &workspace.function_folders())?;
     progress::stage("starting the playground");
     let mut steps = Steps::default();
     let playground =
@@ -43,11 +43,12 @@ pub struct Started {
     pub pg_config: PgConfig,
 }
 
-/// Has the service install the functions' runtimes, which takes a while the first time.
-fn prepare_runtimes(workspace: &Workspace) -> Result<()> {
+/// Has the service install what the functions in these folders need, which takes a while the first
+/// time.
+pub fn prepare_functions(workspace: &Workspace, folders: &[PathBuf]) -> Result<()> {
     progress::stage("preparing the runtimes of the functions");
     let mut prepare = Command::new(workspace.sqlambda());
-    prepare.args(["local", "--prepare"]).args(workspace.function_folders());
+    prepare.args(["local", "--prepare"]).args(folders);
     command::succeed(prepare)
 }
 

@@ -23,3 +23,17 @@ fn a_wrong_pg_config_is_named() {
     assert!(!output.status.success());
     assert!(said.starts_with("error: cannot run /nowhere/pg_config"), "{said}");
 }
+
+#[test]
+fn examples_are_listed_and_a_wrong_one_is_named() {
+    let output = xtask(&["example"]).unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("  instrumentation      Instrumentation: a CloudWatch metric"), "{said}");
+    let output = xtask(&["example", "nope"]).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        said.starts_with("error: there is no example \"nope\": there are external-data,"),
+        "{said}"
+    );
+}

@@ -192,7 +192,10 @@ impl Stage {
         for exchange in blocks::exchanges(&block.lines, &["$ "], &["> "]) {
             let text = exchange.input.join("\n");
             match self.fate(&text) {
-                Fate::NotRun => continue,
+                Fate::NotRun => {
+                    exchange.tell(["$ ", "> "], &exchange.output.join("\n"), tell);
+                    continue;
+                }
                 Fate::Unknown => {
                     let what = format!("e2e/src/docs/commands.rs does not know: {text}");
                     problem(exchange.line, what);
@@ -253,7 +256,11 @@ impl Exchange {
         for (number, line) in self.input.iter().enumerate() {
             tell(Line::Input(&format!("{}{line}", prompts[usize::from(number > 0)])));
         }
-        output.lines().for_each(|line| tell(Line::Output(line)));
+        output.trim_end().lines().for_each(|line| tell(Line::Output(line)));
+        if self.output.last().is_some_and(String::is_empty) {
+            // Between this exchange and the next.
+            tell(Line::Output(""));
+        }
     }
 
     fn compare(&self, output: &str, problem: &mut Problem<'_>) {
