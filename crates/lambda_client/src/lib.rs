@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod credentials;
 mod exchange;
+pub mod io_thread;
 mod pool;
 mod proxy;
 mod redact;

@@ -1,41 +1,26 @@
 //! The I/O thread of a backend: network traffic goes on there while the main thread waits on its
 //! latch, so that an interrupt is acted upon at once and nothing polls.
 //!
-//! No PostgreSQL code runs on the thread, and none of PostgreSQL's signal handlers: all signals
-//! are blocked before it is made.
+//! No PostgreSQL code runs on the thread, and none of PostgreSQL's signal handlers.
 
 use std::ffi::CStr;
 use std::future::Future;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
+use lambda_client::io_thread;
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::signal::{SigSet, SigmaskHow};
 use pgrx::pg_sys;
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
 
 use crate::wait::WaitSet;
 
-/// Bytes of the thread's stack. TLS handshakes and the credential providers are the deepest users;
-/// pages that are never touched cost nothing.
-const STACK_BYTES: usize = 1 << 20;
-
-/// After so many steps of futures in a row the timers are looked at. A call takes fewer between two
-/// waits; only a peer that sends without end has them follow each other, and a step may then be
-/// tens of milliseconds of reading.
-const EVENT_INTERVAL: u32 = 8;
-
 /// A thread that runs futures for the main thread, until it is stopped.
 pub struct IoThread {
-    runtime: Handle,
+    thread: io_thread::IoThread,
     /// Readable when a future has finished.
     finished: &'static EventFd,
     wait: WaitSet,
-    /// Until it is stopped: dropping the sender ends the thread.
-    running: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl IoThread {
@@ -49,40 +34,13 @@ impl IoThread {
         let finished = EventFd::from_value_and_flags(0, flags)?;
         // Leaked: a backend has one for its life, and the wait set refers to it.
         let finished: &'static EventFd = Box::leak(Box::new(finished));
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .event_interval(EVENT_INTERVAL)
-            .thread_name("lambda dns")
-            .thread_stack_size(STACK_BYTES)
-            .build()?;
-        let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel();
-        let thread = with_signals_blocked(|| {
-            std::thread::Builder::new().name("lambda io".to_owned()).stack_size(STACK_BYTES).spawn(
-                move || {
-                    // Ends with an error when the sender is dropped, which is the sign to stop.
-                    let _ = runtime.block_on(stopped);
-                    // A resolver that still waits for an answer must not hold the process up.
-                    runtime.shutdown_background();
-                },
-            )
-        })?;
-        Ok(Self {
-            runtime: handle,
-            finished,
-            wait: WaitSet::new(finished.as_fd(), wait_event),
-            running: Mutex::new(Some((stop, thread))),
-        })
+        let thread = io_thread::IoThread::start()?;
+        Ok(Self { thread, finished, wait: WaitSet::new(finished.as_fd(), wait_event) })
     }
 
     /// Ends the thread and drops its futures; a second call does nothing.
     pub fn stop(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((stop, thread)) = running {
-            drop(stop);
-            // A panic of the thread is of no interest any more: it has ended either way.
-            let _ = thread.join();
-        }
+        self.thread.stop();
     }
 
     /// Runs `future` on the thread and waits for its result.
@@ -97,7 +55,7 @@ impl IoThread {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Panicked> {
         let slot = Arc::new(Mutex::new(None));
-        let task = self.runtime.spawn({
+        let task = self.thread.handle().spawn({
             let announce = Announce { slot: Arc::clone(&slot), finished: self.finished };
             async move { announce.finish(future.await) }
         });
@@ -149,15 +107,6 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Runs `spawn` with every signal blocked, so that the thread it makes, and every thread that one
-/// makes, never runs PostgreSQL's handlers: they assume the main thread.
-fn with_signals_blocked<T>(spawn: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let result = spawn();
-    before.thread_set_mask()?;
-    result
 }
 
 /// Calls `callback` when this backend exits, before the C library's own clean-up.
