@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Cluster, ClusterDescription, StopMode};
 use crate::cluster_config::ClusterConfig;
 use crate::live;
+use crate::mariadb::{MariaDb, MariaDbDescription, MariaDbGrounds};
+use crate::mariadb_install::{Brand, MariaDbInstall};
 use crate::pg_config::PgConfig;
 use crate::pg_install::PgInstall;
 use crate::process::Lifetime;
@@ -31,6 +33,7 @@ const FOLDER_PREFIX: &str = "sqlambda-";
 pub struct Playground {
     // In this order: dropped from top to bottom, the folder last.
     cluster: Cluster,
+    mariadbs: Vec<MariaDb>,
     service: LocalService,
     grounds: Grounds,
     folder: Folder,
@@ -42,6 +45,8 @@ struct Grounds {
     workspace: Workspace,
     install: PgInstall,
     template: Template,
+    /// One for each brand that was started.
+    mariadbs: Vec<MariaDbGrounds>,
     folder: PathBuf,
 }
 
@@ -49,6 +54,7 @@ struct Grounds {
 struct Description {
     grounds: Grounds,
     cluster: ClusterDescription,
+    mariadbs: Vec<MariaDbDescription>,
     service: ServiceDescription,
 }
 
@@ -67,9 +73,27 @@ impl Playground {
         let service =
             LocalService::start(&grounds.service_config(), &folder.path.join("service"), lifetime)?;
         tell("starting PostgreSQL");
-        let config = grounds.cluster_config(service.endpoint());
+        let config = grounds.environment(service.endpoint());
         let cluster = grounds.new_cluster(config, lifetime)?;
-        Ok(Self { cluster, service, grounds, folder })
+        Ok(Self { cluster, mariadbs: Vec::new(), service, grounds, folder })
+    }
+
+    /// Adds a MariaDB or MySQL; `tell` hears each step as it begins.
+    pub fn start_mariadb(
+        &mut self,
+        install: MariaDbInstall,
+        lifetime: Lifetime,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<()> {
+        let name = install.name();
+        tell(&format!("initialising a data folder of {name} to copy from"));
+        let folder = self.folder.path.join(name.to_lowercase());
+        let grounds = MariaDbGrounds::lay(install, &self.grounds.workspace, folder)?;
+        tell(&format!("starting {name}"));
+        let config = self.grounds.environment(self.service.endpoint());
+        self.mariadbs.push(grounds.new_server(config, lifetime)?);
+        self.grounds.mariadbs.push(grounds);
+        Ok(())
     }
 
     /// The playground of the `cargo xtask test` or `cargo xtask up` that this process runs under.
@@ -89,6 +113,7 @@ impl Playground {
         let description: Description = serde_json::from_str(&text).with_context(about)?;
         Ok(Self {
             cluster: Cluster::attach(description.cluster),
+            mariadbs: description.mariadbs.into_iter().map(MariaDb::attach).collect(),
             service: LocalService::attach(description.service),
             folder: Folder { path: description.grounds.folder.clone(), owned: false },
             grounds: description.grounds,
@@ -100,6 +125,7 @@ impl Playground {
         let description = Description {
             grounds: self.grounds.clone(),
             cluster: self.cluster.description().clone(),
+            mariadbs: self.mariadbs.iter().map(|server| server.description().clone()).collect(),
             service: self.service.description().clone(),
         };
         fs::write(path, serde_json::to_string_pretty(&description)?)
@@ -109,6 +135,23 @@ impl Playground {
     /// The shared cluster. Tests make databases in it, and leave its settings alone.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// The shared MariaDB. Tests make databases in it, and leave its settings alone.
+    ///
+    /// # Errors
+    /// This playground was started without one, as by `cargo xtask demo`.
+    pub fn mariadb(&self) -> Result<&MariaDb> {
+        self.server_of(Brand::MariaDb).context("this playground has no MariaDB")
+    }
+
+    /// The shared MySQL; None where its packages cannot be had.
+    pub fn mysql(&self) -> Option<&MariaDb> {
+        self.server_of(Brand::MySql)
+    }
+
+    fn server_of(&self, brand: Brand) -> Option<&MariaDb> {
+        self.mariadbs.iter().find(|server| server.install().brand == brand)
     }
 
     /// The shared local service.
@@ -131,8 +174,25 @@ impl Playground {
         &self,
         change: impl FnOnce(ClusterConfig) -> ClusterConfig,
     ) -> Result<Cluster> {
-        let config = self.grounds.cluster_config(self.service.endpoint());
+        let config = self.grounds.environment(self.service.endpoint());
         self.grounds.new_cluster(change(config), Lifetime::Owner)
+    }
+
+    /// Starts a MariaDB or MySQL of the caller's own; `change` says what is different about it. A
+    /// setting is an option of the server, such as `max_allowed_packet`.
+    ///
+    /// # Errors
+    /// The server's, or that this playground has none of this brand.
+    pub fn new_mariadb(
+        &self,
+        brand: Brand,
+        change: impl FnOnce(ClusterConfig) -> ClusterConfig,
+    ) -> Result<MariaDb> {
+        let mut all = self.grounds.mariadbs.iter();
+        let grounds = all.find(|grounds| grounds.brand() == brand);
+        let grounds = grounds.with_context(|| format!("this playground has no {brand:?}"))?;
+        let config = self.grounds.environment(self.service.endpoint());
+        grounds.new_server(change(config), Lifetime::Owner)
     }
 
     /// Starts a local service of the caller's own; `change` says what is different about it.
@@ -147,13 +207,16 @@ impl Playground {
     /// Lets everything live on after this process; [`Self::end`] ends it, from any process.
     pub fn keep(&mut self) {
         self.cluster.keep();
+        self.mariadbs.iter_mut().for_each(MariaDb::keep);
         self.service.keep();
         self.folder.keep();
     }
 
     /// Whether the processes of the playground still run.
     pub fn is_running(&self) -> bool {
-        self.cluster.is_running() && self.service.description().process.is_running()
+        self.cluster.is_running()
+            && self.mariadbs.iter().all(MariaDb::is_running)
+            && self.service.description().process.is_running()
     }
 
     /// Ends a playground that was kept.
@@ -162,6 +225,11 @@ impl Playground {
         self.service.description().process.end(Signal::SIGTERM, patience)?;
         if let Some(server) = &self.cluster.description().process {
             server.end(Signal::SIGQUIT, patience)?;
+        }
+        for server in &self.mariadbs {
+            if let Some(server) = &server.description().process {
+                server.end(Signal::SIGKILL, patience)?;
+            }
         }
         self.folder.remove()
     }
@@ -194,7 +262,7 @@ impl Grounds {
         cluster.keep();
 
         let (workspace, folder) = (workspace.clone(), folder.to_owned());
-        Ok(Self { workspace, install, template, folder })
+        Ok(Self { workspace, install, template, mariadbs: Vec::new(), folder })
     }
 
     fn new_cluster(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<Cluster> {
@@ -203,7 +271,7 @@ impl Grounds {
     }
 
     /// The account of the local service, and a home without any file of the user's.
-    fn cluster_config(&self, endpoint: &str) -> ClusterConfig {
+    fn environment(&self, endpoint: &str) -> ClusterConfig {
         ClusterConfig::default()
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")

@@ -50,17 +50,22 @@ impl Template {
         Ok(Self { data })
     }
 
-    /// Copies it to `to`, as a copy-on-write clone where the file system can.
+    /// Copies it to `to`.
     pub(crate) fn copy(&self, to: &Path) -> Result<()> {
-        let mut command = Command::new("cp");
-        if cfg!(target_os = "linux") {
-            command.args(["-a", "--reflink=auto"]);
-        } else {
-            command.args(["-R", "-p"]);
-        }
-        command.arg(&self.data).arg(to);
-        run(command, "cp")
+        copy(&self.data, to)
     }
+}
+
+/// Copies a folder, as a copy-on-write clone where the file system can.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new("cp");
+    if cfg!(target_os = "linux") {
+        command.args(["-a", "--reflink=auto"]);
+    } else {
+        command.args(["-R", "-p"]);
+    }
+    command.arg(from).arg(to);
+    run(command, "cp")
 }
 
 fn run(mut command: Command, name: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::Server;
+use crate::setup::Purpose;
 use crate::transcript::{self, Surprise};
 use crate::up::{self, Started};
 
@@ -33,7 +34,8 @@ All of it ran on this machine: a temporary PostgreSQL, now gone, and functions i
 
 /// Plays the sessions; fails if any statement answers something else than the scripts say.
 pub fn run(server: &Server) -> Result<ExitCode> {
-    let Started { playground, .. } = up::playground(server, Profile::Debug, Lifetime::Owner)?;
+    let Started { playground, .. } =
+        up::playground(Purpose::Playground, server, Profile::Debug, Lifetime::Owner)?;
     let cluster = playground.cluster();
     cluster.query("postgres", &format!("CREATE DATABASE {DATABASE};"))?;
     let psql = || cluster.psql().database(DATABASE).into_command();

@@ -14,6 +14,7 @@ mod example;
 mod install;
 mod interrupt;
 mod libclang;
+mod mysql;
 mod packages;
 mod progress;
 mod setup;

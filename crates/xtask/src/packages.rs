@@ -21,6 +21,8 @@ pub enum Need {
     PythonVenv,
     /// node and npm.
     Node,
+    /// MariaDB's server and client.
+    MariaDb,
     /// PL/Python for this major.
     PlPython(u16),
 }
@@ -32,6 +34,7 @@ impl Need {
             Self::Libclang => "libclang, to read PostgreSQL's headers",
             Self::PythonVenv => "a python3 with the module venv, to run functions in Python",
             Self::Node => "node and npm, to run functions in JavaScript",
+            Self::MariaDb => "MariaDB's server and client, to test the functions for it",
             Self::PlPython(_) => "PL/Python, to compare with",
         }
     }
@@ -45,6 +48,10 @@ impl Need {
             Self::Libclang => vec!["libclang-dev".to_owned()],
             Self::PythonVenv => vec!["python3-venv".to_owned()],
             Self::Node => vec!["nodejs".to_owned(), "npm".to_owned()],
+            // The programs alone: none of them starts a service.
+            Self::MariaDb => {
+                vec!["mariadb-server-core".to_owned(), "mariadb-client-core".to_owned()]
+            }
             Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use e2e::PgConfig;
+use e2e::{MariaDbInstall, PgConfig};
 
 use crate::command;
 use crate::libclang;
@@ -18,7 +18,9 @@ pub enum Purpose {
     Build,
     /// To build for it and run it, with functions in every language.
     Playground,
-    /// As a playground, and to compare with functions written in PL/Python.
+    /// As a playground, with MariaDB beside PostgreSQL.
+    BothDatabases,
+    /// As both databases, and to compare with functions written in PL/Python.
     Bench,
 }
 
@@ -64,6 +66,9 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
         if ["node", "npm"].iter().any(|name| command::output(name, &["--version"]).is_none()) {
             needs.push(Need::Node);
         }
+    }
+    if purpose >= Purpose::BothDatabases && MariaDbInstall::system_mariadb().is_none() {
+        needs.push(Need::MariaDb);
     }
     if purpose == Purpose::Bench
         && let Some(found) = found(pg_config, purpose)

@@ -12,6 +12,7 @@ use crate::Server;
 use crate::build;
 use crate::command;
 use crate::progress::{self, Steps};
+use crate::setup::Purpose;
 use crate::up::{self, Started};
 
 /// The arguments of `cargo xtask test`.
@@ -30,7 +31,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let begin = Instant::now();
     let Started { playground, pg_config } =
-        up::playground(&options.server, Profile::Debug, Lifetime::Owner)?;
+        up::playground(Purpose::BothDatabases, &options.server, Profile::Debug, Lifetime::Owner)?;
     prepare_examples(&playground)?;
     let description = playground.folder().join("playground.json");
     playground.write(&description)?;

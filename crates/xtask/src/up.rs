@@ -4,35 +4,49 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use e2e::{Lifetime, PLAYGROUND_VARIABLE, PgConfig, Playground, Profile, Workspace};
+use e2e::{
+    Lifetime, MariaDbInstall, PLAYGROUND_VARIABLE, PgConfig, Playground, Profile, Workspace,
+};
 
 use crate::Server;
 use crate::build;
 use crate::command;
+use crate::mysql;
 use crate::progress::{self, Steps};
 use crate::setup::{self, Purpose};
 
-/// Sets up, builds everything, and starts a playground on it.
-pub fn playground(server: &Server, profile: Profile, lifetime: Lifetime) -> Result<Started> {
-    playground_for(Purpose::Playground, server, profile, lifetime)
-}
-
-/// A playground that has what `purpose` needs.
-pub fn playground_for(
+/// Sets up, builds everything, and starts a playground that has what `purpose` needs.
+pub fn playground(
     purpose: Purpose,
     server: &Server,
     profile: Profile,
     lifetime: Lifetime,
 ) -> Result<Started> {
     let pg_config = setup::prepare(server.pg_config.as_deref(), purpose)?;
+    let mariadbs = mariadbs(purpose)?;
     let workspace = build::workspace(profile)?;
     build::everything(&workspace, &pg_config)?;
     prepare_functions(&workspace, &workspace.function_folders())?;
     progress::stage("starting the playground");
     let mut steps = Steps::default();
-    let playground =
+    let mut playground =
         Playground::start(&workspace, &pg_config, lifetime, &mut |step| steps.begin(step))?;
+    for install in mariadbs {
+        playground.start_mariadb(install, lifetime, &mut |step| steps.begin(step))?;
+    }
     Ok(Started { playground, pg_config })
+}
+
+/// The servers to start beside PostgreSQL.
+fn mariadbs(purpose: Purpose) -> Result<Vec<MariaDbInstall>> {
+    let mut installs = Vec::new();
+    if purpose >= Purpose::BothDatabases {
+        installs.extend(MariaDbInstall::system_mariadb());
+    }
+    if purpose == Purpose::BothDatabases {
+        installs.extend(mysql::provide()?);
+    }
+    Ok(installs)
 }
 
 /// A playground, and the PostgreSQL that it was built for.
@@ -63,7 +77,7 @@ pub fn up(server: &Server) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Started { mut playground, .. } =
-        self::playground(server, Profile::Debug, Lifetime::Detached)?;
+        self::playground(Purpose::BothDatabases, server, Profile::Debug, Lifetime::Detached)?;
     playground.write(&state)?;
     playground.keep();
     tell(&playground, &state);
@@ -104,8 +118,8 @@ fn tell(playground: &Playground, state: &std::path::Path) {
   CREATE EXTENSION IF NOT EXISTS aws_lambda CASCADE;
   SELECT * FROM aws_lambda.invoke('simple', '{{\"body\": \"Hello from Postgres!\"}}'::json);
 
-The local Lambda service serves {folders}.
-The database knows it already; for other programs, such as the AWS CLI:
+{mariadb}The local Lambda service serves {folders}.
+The databases know it already; for other programs, such as the AWS CLI:
 
   export AWS_ENDPOINT_URL_LAMBDA={endpoint}
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
@@ -116,10 +130,27 @@ End-to-end tests run on it with
 
 `cargo xtask down` ends it.",
         version = install.config.version,
+        mariadb = mariadb(playground),
         folders = folders(playground),
         endpoint = playground.service().endpoint(),
         state = state.display(),
     );
+}
+
+/// How to reach the MariaDB, if there is one.
+fn mariadb(playground: &Playground) -> String {
+    let Ok(server) = playground.mariadb() else { return String::new() };
+    format!(
+        "{version} runs here, the functions are installed in it:
+
+  mariadb --no-defaults --socket={socket} --user=root
+
+  SELECT lambda_sync('simple', '{{\"body\": \"Hello from MariaDB!\"}}');
+
+",
+        version = server.install().version,
+        socket = server.socket().display(),
+    )
 }
 
 fn folders(playground: &Playground) -> String {

@@ -64,7 +64,7 @@ impl Bench {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let chosen = choose(figures::FIGURES, options.name.as_deref())?;
     let Started { playground, pg_config } =
-        up::playground_for(Purpose::Bench, &options.server, Profile::Release, Lifetime::Owner)?;
+        up::playground(Purpose::Bench, &options.server, Profile::Release, Lifetime::Owner)?;
     build::examples(playground.workspace(), &pg_config)?;
     let bench = Bench { lab: OnceCell::new(), playground };
 
