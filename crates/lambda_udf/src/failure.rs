@@ -49,11 +49,6 @@ impl Failure {
         Self::Error { number: UNKNOWN, message }
     }
 
-    /// A function that nobody may call here.
-    pub(crate) fn denied(message: String) -> Self {
-        Self::Error { number: ACCESS_DENIED, message }
-    }
-
     /// A panic of ours, by its payload.
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().copied();
@@ -70,6 +65,10 @@ impl Failure {
     /// A failed call, in Aurora MySQL's words where it has some.
     pub(crate) fn call(error: &InvokeError) -> Self {
         let text = match error {
+            InvokeError::NotAllowed { .. } => {
+                let message = format!("Access denied; {error} on this server");
+                return Self::Error { number: ACCESS_DENIED, message };
+            }
             InvokeError::Connect { endpoint, cause } => {
                 format!("Network Connection. {error} ({endpoint}: {cause})")
             }

@@ -119,7 +119,6 @@ impl Statement {
             qualifier: options.qualifier.clone(),
         };
         let (invocation, region) = arguments.check()?;
-        self.settings.check_allowed(&invocation.function)?;
         let call_options = options.call_options(region, &self.settings)?;
         let answer = process::call(invocation, call_options, self.server.session())?
             .map_err(|error| self.function.failure(&error))?;

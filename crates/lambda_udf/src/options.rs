@@ -63,6 +63,8 @@ impl Options {
             request_timeout: timeout("request_timeout_ms", self.request_timeout_ms)?
                 .unwrap_or(settings.request_timeout),
             max_attempts: settings.max_attempts,
+            allowed_functions: settings.allowed_functions.clone(),
+            max_response_bytes: settings.max_response_bytes,
         })
     }
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ini::Ini;
-use lambda_core::{Endpoint, FunctionName, Region};
+use lambda_core::limits::ANSWER_BYTES;
+use lambda_core::{AllowedFunctions, Endpoint, Region};
 use nix::unistd::{getegid, geteuid};
 
 use crate::failure::Failure;
@@ -43,7 +44,9 @@ pub(crate) struct Settings {
     /// The default of AWS's own SDKs: one try and two more.
     pub(crate) max_attempts: u32,
     /// The only functions that may be called; None: all that IAM allows.
-    allowed_functions: Option<Vec<String>>,
+    pub(crate) allowed_functions: Option<Arc<AllowedFunctions>>,
+    /// Lambda's own limit.
+    pub(crate) max_response_bytes: usize,
 }
 
 impl Default for Settings {
@@ -55,28 +58,8 @@ impl Default for Settings {
             request_timeout: Duration::from_millis(3000),
             max_attempts: 3,
             allowed_functions: None,
+            max_response_bytes: ANSWER_BYTES,
         }
-    }
-}
-
-impl Settings {
-    /// Whether a function may be called here.
-    ///
-    /// # Errors
-    /// It may not.
-    pub(crate) fn check_allowed(&self, function: &FunctionName) -> Result<(), Failure> {
-        let Some(allowed) = &self.allowed_functions else { return Ok(()) };
-        let name = function.as_str();
-        let name = match function.qualifier() {
-            Some(qualifier) => &name[..name.len() - qualifier.len() - 1],
-            None => name,
-        };
-        if allowed.iter().any(|allowed| allowed == name) {
-            return Ok(());
-        }
-        Err(Failure::denied(format!(
-            "Access denied; \"{name}\" is not among the allowed_functions of this server"
-        )))
     }
 }
 
@@ -192,12 +175,17 @@ fn set(settings: &mut Settings, name: &str, value: &str) -> Result<(), String> {
                 u32::try_from(number(value, MOST_ATTEMPTS)?).map_err(|error| error.to_string())?;
         }
         "allowed_functions" => {
-            let names = value.split([',', ' ']).filter(|name| !name.is_empty());
-            settings.allowed_functions = Some(names.map(str::to_owned).collect());
+            let allowed = AllowedFunctions::parse(value).map_err(|error| error.to_string())?;
+            settings.allowed_functions = allowed.map(Arc::new);
+        }
+        "max_response_bytes" => {
+            let bytes = number(value, ANSWER_BYTES as u64)?;
+            settings.max_response_bytes = usize::try_from(bytes).unwrap_or(ANSWER_BYTES);
         }
         _ => {
             return Err("is no setting: region, endpoint, connect_timeout_ms, \
-                        request_timeout_ms, max_attempts and allowed_functions are"
+                        request_timeout_ms, max_attempts, max_response_bytes and \
+                        allowed_functions are"
                 .to_owned());
         }
     }
