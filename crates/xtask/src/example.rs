@@ -13,6 +13,7 @@ use crate::Server;
 use crate::build;
 use crate::interrupt;
 use crate::progress::Steps;
+use crate::setup::Purpose;
 use crate::up::{self, Started};
 
 /// The arguments of `cargo xtask example`.
@@ -31,7 +32,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     // A misspelt name is told before anything is built.
     let functions = Example::functions(&workspace, name)?;
     let Started { playground, .. } =
-        up::playground(&options.server, Profile::Debug, Lifetime::Owner)?;
+        up::playground(Purpose::BothDatabases, &options.server, Profile::Debug, Lifetime::Owner)?;
     up::prepare_functions(&workspace, &[functions])?;
     let mut steps = Steps::default();
     let example = Example::start(&playground, name, &mut |step| steps.begin(step))?;

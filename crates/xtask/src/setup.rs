@@ -20,6 +20,8 @@ pub enum Purpose {
     Playground,
     /// As a playground, with MariaDB beside PostgreSQL.
     BothDatabases,
+    /// As both databases, and MySQL where it can be had.
+    EveryDatabase,
     /// As both databases, and to compare with functions written in PL/Python.
     Bench,
 }

@@ -31,7 +31,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     let begin = Instant::now();
     let Started { playground, pg_config } =
-        up::playground(Purpose::BothDatabases, &options.server, Profile::Debug, Lifetime::Owner)?;
+        up::playground(Purpose::EveryDatabase, &options.server, Profile::Debug, Lifetime::Owner)?;
     prepare_examples(&playground)?;
     let description = playground.folder().join("playground.json");
     playground.write(&description)?;

@@ -43,7 +43,7 @@ fn mariadbs(purpose: Purpose) -> Result<Vec<MariaDbInstall>> {
     if purpose >= Purpose::BothDatabases {
         installs.extend(MariaDbInstall::system_mariadb());
     }
-    if purpose == Purpose::BothDatabases {
+    if purpose == Purpose::EveryDatabase {
         installs.extend(mysql::provide()?);
     }
     Ok(installs)
@@ -77,7 +77,7 @@ pub fn up(server: &Server) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Started { mut playground, .. } =
-        self::playground(Purpose::BothDatabases, server, Profile::Debug, Lifetime::Detached)?;
+        self::playground(Purpose::EveryDatabase, server, Profile::Debug, Lifetime::Detached)?;
     playground.write(&state)?;
     playground.keep();
     tell(&playground, &state);
