@@ -88,6 +88,206 @@ CREATE FUNCTION aws_lambda.invoke(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
 AS 'MODULE_PATHNAME', 'aws_lambda_invoke_literals_jsonb';
 
+-- Many calls from one statement: a row for each payload, returned as it comes. The options after
+-- qualifier are the same for all.
+CREATE FUNCTION aws_lambda.invoke_many(
+    function_name text,
+    payloads json[],
+    region text DEFAULT NULL,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context json DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request json,
+    status_code int,
+    payload json,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_many_text_json';
+
+CREATE FUNCTION aws_lambda.invoke_many(
+    function_name text,
+    payloads jsonb[],
+    region text DEFAULT NULL,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context jsonb DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request jsonb,
+    status_code int,
+    payload jsonb,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_many_text_jsonb';
+
+CREATE FUNCTION aws_lambda.invoke_many(
+    function_name aws_commons._lambda_function_arn_1,
+    payloads json[],
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context json DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request json,
+    status_code int,
+    payload json,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_many_arn_json';
+
+CREATE FUNCTION aws_lambda.invoke_many(
+    function_name aws_commons._lambda_function_arn_1,
+    payloads jsonb[],
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context jsonb DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request jsonb,
+    status_code int,
+    payload jsonb,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_many_arn_jsonb';
+
+-- The payloads are the rows of a query. Its text does not say which of json and jsonb is meant, so
+-- the two have names of their own, as PostgreSQL's json functions do.
+CREATE FUNCTION aws_lambda.invoke_query(
+    function_name text,
+    query text,
+    region text DEFAULT NULL,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context json DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request json,
+    status_code int,
+    payload json,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_query_text_json';
+
+CREATE FUNCTION aws_lambda.invoke_query_jsonb(
+    function_name text,
+    query text,
+    region text DEFAULT NULL,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context jsonb DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request jsonb,
+    status_code int,
+    payload jsonb,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_query_text_jsonb';
+
+CREATE FUNCTION aws_lambda.invoke_query(
+    function_name aws_commons._lambda_function_arn_1,
+    query text,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context json DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request json,
+    status_code int,
+    payload json,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_query_arn_json';
+
+CREATE FUNCTION aws_lambda.invoke_query_jsonb(
+    function_name aws_commons._lambda_function_arn_1,
+    query text,
+    invocation_type text DEFAULT 'RequestResponse',
+    log_type text DEFAULT 'None',
+    context jsonb DEFAULT NULL,
+    qualifier varchar(128) DEFAULT NULL,
+    max_concurrency int DEFAULT 16,
+    batch_size int DEFAULT 1,
+    max_batch_bytes int DEFAULT NULL,
+    batch_format text DEFAULT 'array',
+    on_error text DEFAULT 'raise',
+    ordered boolean DEFAULT true)
+RETURNS TABLE (
+    ordinality bigint,
+    request jsonb,
+    status_code int,
+    payload jsonb,
+    executed_version text,
+    log_result text,
+    error jsonb)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+AS 'MODULE_PATHNAME', 'aws_lambda_query_arn_jsonb';
+
 -- Statistics. The functions show a role what it may see; the views add names to their numbers.
 CREATE FUNCTION aws_lambda.stat_invocations(
     OUT userid oid,

@@ -88,7 +88,7 @@ fn literal_overload(sql: &SqlArguments, json: ReadJson) -> Result<Arguments, Arg
 }
 
 /// JSON that PostgreSQL holds is valid UTF-8 once converted.
-fn json_text(json: Option<Vec<u8>>) -> Option<String> {
+pub(crate) fn json_text(json: Option<Vec<u8>>) -> Option<String> {
     json.map(|json| String::from_utf8_lossy(&json).into_owned())
 }
 

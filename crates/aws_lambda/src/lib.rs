@@ -9,6 +9,7 @@
 mod backend;
 pub mod invoke;
 mod limits;
+pub mod many;
 mod report;
 mod settings;
 pub mod statistics;

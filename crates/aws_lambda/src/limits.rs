@@ -108,7 +108,6 @@ pub(crate) fn patterns() -> Option<String> {
 }
 
 /// The most calls that one statement may have in flight.
-#[expect(dead_code, reason = "for statements that have more than one")]
 pub(crate) fn max_concurrency() -> usize {
     usize::try_from(MAX_CONCURRENCY.get()).unwrap_or(1)
 }

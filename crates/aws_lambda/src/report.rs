@@ -2,8 +2,10 @@
 //!
 //! MESSAGE and the shape of DETAIL are AWS's, because programs match on them. The HINT is ours.
 
+use std::fmt;
+
 use lambda_core::limits::ANSWER_BYTES;
-use lambda_core::{ArgumentError, InvokeError, Stage};
+use lambda_core::{ArgumentError, ErrorObject, InvokeError, Stage};
 use pg_support::encoding::for_report;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, function_name};
@@ -22,16 +24,60 @@ pub(crate) fn raise_argument(error: ArgumentError) -> ! {
 
 /// Raises a call's error: 38000, external routine exception.
 pub(crate) fn raise(error: &InvokeError) -> ! {
+    raise_call(error, hint(error))
+}
+
+/// Raises the error of a call for some of a statement's rows, which the HINT names.
+pub(crate) fn raise_rows(error: &InvokeError, rows: &Rows) -> ! {
+    raise_call(error, format!("{rows} {}", hint(error)))
+}
+
+fn raise_call(error: &InvokeError, hint: String) -> ! {
     if let InvokeError::NotAllowed { function, resolved } = error {
         raise_not_allowed(function, resolved);
     }
-    let (message, detail) = if error.is_function_failure() {
+    let (message, detail) = message_and_detail(error);
+    let code = PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+    raise_report(code, message.to_owned(), &detail, &hint)
+}
+
+/// A call's error as the value of a row: what raising it would say.
+pub(crate) fn as_json(error: &InvokeError) -> String {
+    let (message, detail) = message_and_detail(error);
+    ErrorObject {
+        kind: error.kind(),
+        message,
+        sqlstate: "38000",
+        detail: &for_report(&detail),
+        request_id: error.request_id(),
+    }
+    .to_json()
+}
+
+/// The rows that one call was made for.
+pub(crate) struct Rows {
+    /// The first one's number; rows count from 1.
+    pub(crate) first: u64,
+    /// How many they are.
+    pub(crate) count: usize,
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, count } = self;
+        match count {
+            1 => write!(f, "This was row {first}."),
+            _ => write!(f, "This was the batch of rows {first} to {}.", first + *count as u64 - 1),
+        }
+    }
+}
+
+fn message_and_detail(error: &InvokeError) -> (&'static str, String) {
+    if error.is_function_failure() {
         ("lambda invocation failed", error.to_string())
     } else {
         ("invoke API failed", format!("AWS Lambda client returned '{error}'."))
-    };
-    let code = PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
-    raise_report(code, message.to_owned(), &detail, &hint(error))
+    }
 }
 
 /// Raises 42501. What is allowed is told to superusers only.
@@ -99,6 +145,11 @@ fn hint(error: &InvokeError) -> String {
                 request(request_id.as_deref())
             )
         }
+        InvokeError::Batch { request_id, .. } => format!(
+            "The function ran, but must answer a batch with one result for each of its rows, in \
+             their order.{}",
+            request(request_id.as_deref())
+        ),
         InvokeError::Connect { endpoint, cause } => format!(
             "{endpoint}: {cause}. The function did not run. Check aws_lambda.endpoint_override, \
              the Region, DNS, the proxy if there is one, and that the network lets the database \

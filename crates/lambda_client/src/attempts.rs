@@ -37,15 +37,26 @@ struct Progress {
     report: Report,
 }
 
+/// What a call does when the service throttles it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Throttled {
+    /// Waits and tries again, as long as its own attempts and time last.
+    TriesAgain,
+    /// Fails: whoever made it slows down and makes it again.
+    Fails,
+}
+
+/// Makes one call; `body` stands for the invocation's own payload.
 pub(crate) async fn run(
     client: &Client,
-    mut invocation: Invocation,
+    invocation: &Invocation,
+    body: Bytes,
     options: &CallOptions,
+    throttled: Throttled,
 ) -> (Result<Answer, InvokeError>, Report) {
     let deadline = Instant::now() + options.request_timeout;
     let mut progress = Progress::default();
-    let body = Bytes::from(std::mem::take(&mut invocation.payload));
-    let tries = retry(client, &invocation, body, options, deadline, &mut progress);
+    let tries = retry(client, invocation, body, options, deadline, throttled, &mut progress);
     if let Ok(result) = timeout_at(deadline, tries).await {
         return (result, progress.report);
     }
@@ -62,6 +73,7 @@ async fn retry(
     body: Bytes,
     options: &CallOptions,
     deadline: Instant,
+    throttled: Throttled,
     progress: &mut Progress,
 ) -> Result<Answer, InvokeError> {
     let config = client.config(options).await;
@@ -74,8 +86,11 @@ async fn retry(
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-        if matches!(failure, InvokeError::Service { status: 429, .. }) {
+        if failure.is_throttling() {
             progress.report.throttles += 1;
+            if throttled == Throttled::Fails {
+                return Err(failure);
+            }
         }
         if is_expired(&failure) && !renewed {
             // Refused before the function: new credentials may be there already.
@@ -91,7 +106,7 @@ async fn retry(
             return Err(failure);
         }
         let wait = backoff(attempt, &failure);
-        if Instant::now() + wait >= deadline {
+        if wait >= deadline.saturating_duration_since(Instant::now()) {
             return Err(failure);
         }
         progress.failure = Some(failure);

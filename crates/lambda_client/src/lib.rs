@@ -13,6 +13,7 @@ mod connection;
 mod credentials;
 mod exchange;
 pub mod io_thread;
+mod many;
 mod pool;
 mod proxy;
 mod redact;
@@ -20,12 +21,16 @@ mod route;
 mod sign;
 mod tls;
 
+pub use crate::many::{Calls, Landed, Request, Sink, invoke_many};
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use lambda_core::{AllowedFunctions, Answer, Endpoint, Invocation, InvokeError, Region};
 use tokio::sync::Mutex;
 
+use crate::attempts::Throttled;
 use crate::config::AwsConfig;
 use crate::pool::Pool;
 
@@ -65,6 +70,17 @@ pub struct Report {
     pub bytes_in: u64,
 }
 
+impl Report {
+    /// Adds what a later sending of the same call did.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.region = later.region.or(self.region.take());
+        self.retries += later.retries;
+        self.throttles += later.throttles;
+        self.bytes_out += later.bytes_out;
+        self.bytes_in += later.bytes_in;
+    }
+}
+
 /// Credentials, connections and configuration, shared by all calls of a process.
 #[derive(Debug, Default)]
 pub struct Client {
@@ -97,11 +113,23 @@ impl Client {
     /// Makes one call, as [`Self::invoke`] does, and tells what it did on its way.
     pub async fn invoke_and_report(
         &self,
-        invocation: Invocation,
+        mut invocation: Invocation,
         options: &CallOptions,
     ) -> (Result<Answer, InvokeError>, Report) {
-        match invocation.check_size() {
-            Ok(()) => attempts::run(self, invocation, options).await,
+        let body = Bytes::from(std::mem::take(&mut invocation.payload));
+        self.call(&invocation, body, options, Throttled::TriesAgain).await
+    }
+
+    /// Makes one call with `body` as its payload.
+    async fn call(
+        &self,
+        invocation: &Invocation,
+        body: Bytes,
+        options: &CallOptions,
+        throttled: Throttled,
+    ) -> (Result<Answer, InvokeError>, Report) {
+        match invocation.invocation_type.check_size(body.len()) {
+            Ok(()) => attempts::run(self, invocation, body, options, throttled).await,
             Err(error) => (Err(error), Report::default()),
         }
     }

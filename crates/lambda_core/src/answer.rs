@@ -24,6 +24,8 @@ pub struct Answer {
     pub executed_version: Option<String>,
     /// The last 4 KB of the log in base64, when `Tail` was asked for.
     pub log_result: Option<String>,
+    /// The service's id of the request.
+    pub request_id: Option<String>,
 }
 
 /// The parts of an HTTP response that the Invoke API gives a meaning.
@@ -73,7 +75,7 @@ impl RawAnswer {
         }
         let payload = match invocation.invocation_type {
             InvocationType::RequestResponse => {
-                Some(read_json(self.body, function, self.request_id)?)
+                Some(read_json(self.body, function, &self.request_id)?)
             }
             InvocationType::Event | InvocationType::DryRun => None,
         };
@@ -82,6 +84,7 @@ impl RawAnswer {
             payload,
             executed_version: self.executed_version,
             log_result: self.log_result,
+            request_id: self.request_id,
         })
     }
 
@@ -131,7 +134,7 @@ fn text(value: Value) -> Option<String> {
 fn read_json(
     body: Vec<u8>,
     function: String,
-    request_id: Option<String>,
+    request_id: &Option<String>,
 ) -> Result<String, InvokeError> {
     let problem = match String::from_utf8(body) {
         Ok(text) if text.is_empty() => Err(("an empty answer", String::new())),
@@ -148,6 +151,6 @@ fn read_json(
         function,
         problem: problem.to_owned(),
         excerpt,
-        request_id,
+        request_id: request_id.clone(),
     })
 }

@@ -111,6 +111,19 @@ pub enum InvokeError {
         request_id: Option<String>,
     },
 
+    /// The function's answer has no result for each row of its batch.
+    #[error("\"{function}\" returned {problem}: \"{excerpt}\".")]
+    Batch {
+        /// The function, as the caller named it.
+        function: String,
+        /// What is wrong with it.
+        problem: String,
+        /// Its first 200 bytes.
+        excerpt: String,
+        /// The service's id of the request.
+        request_id: Option<String>,
+    },
+
     /// The function is not one that may be called; nothing was sent.
     #[error("\"{function}\" is not among the functions that may be called")]
     NotAllowed {
@@ -191,7 +204,64 @@ impl InvokeError {
     /// differently (`lambda invocation failed` and `invoke API failed`).
     #[must_use]
     pub fn is_function_failure(&self) -> bool {
-        matches!(self, Self::Function { .. } | Self::Answer { .. } | Self::AnswerTooLarge { .. })
+        matches!(
+            self,
+            Self::Function { .. }
+                | Self::Answer { .. }
+                | Self::AnswerTooLarge { .. }
+                | Self::Batch { .. }
+        )
+    }
+
+    /// What kind of failure it is, in one word: `Handled` or `Unhandled` for a function's own, the
+    /// service's code for a refusal.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Function { kind, .. } => kind,
+            Self::Answer { .. } => "InvalidAnswer",
+            Self::AnswerTooLarge { .. } => "AnswerTooLarge",
+            Self::Batch { .. } => "InvalidBatchAnswer",
+            Self::NotAllowed { .. } => "NotAllowed",
+            Self::Connect { .. } => "ConnectionFailed",
+            Self::Timeout { .. } => "RequestTimeout",
+            Self::Interrupted { .. } => "ConnectionClosed",
+            Self::Service { code, .. } if code.is_empty() => "ServiceError",
+            Self::Service { code, .. } => code,
+            Self::PayloadTooLarge { .. } => "PayloadTooLarge",
+            Self::Credentials(_) => "NoCredentials",
+            Self::NoRegion => "NoRegion",
+            Self::Endpoint(_) => "InvalidEndpoint",
+            Self::Client(_) => "ClientError",
+        }
+    }
+
+    /// The service's id of the request, when it gave one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Function { request_id, .. }
+            | Self::Answer { request_id, .. }
+            | Self::AnswerTooLarge { request_id, .. }
+            | Self::Batch { request_id, .. }
+            | Self::Service { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of the answer that says so; `None` when there was no answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Service { status, .. } => Some(*status),
+            _ => self.is_function_failure().then_some(200),
+        }
+    }
+
+    /// Whether the service refused the call because there are too many: it did not run.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        matches!(self, Self::Service { status: 429, .. })
     }
 
     /// Whether the function is known not to have run, and the same call may succeed if it is made

@@ -57,6 +57,16 @@ impl InvocationType {
             Self::RequestResponse | Self::DryRun => SYNCHRONOUS_PAYLOAD_BYTES,
         }
     }
+
+    /// Checks a payload of `size` bytes against the service's limit, so that a body that cannot be
+    /// accepted is neither copied nor sent.
+    ///
+    /// # Errors
+    /// [`InvokeError::PayloadTooLarge`], worded as the service words it.
+    pub fn check_size(self, size: usize) -> Result<(), InvokeError> {
+        let limit = self.payload_limit();
+        if size <= limit { Ok(()) } else { Err(InvokeError::PayloadTooLarge { size, limit }) }
+    }
 }
 
 /// Whether the answer carries the end of the function's log (`X-Amz-Log-Type`).
@@ -135,19 +145,6 @@ impl Invocation {
                 format!("/2015-03-31/functions/{name}/invocations?Qualifier={qualifier}")
             }
         }
-    }
-
-    /// Checks the payload against the service's limit, so that a body that cannot be accepted is
-    /// neither copied nor sent.
-    ///
-    /// # Errors
-    /// [`InvokeError::PayloadTooLarge`], worded as the service words it.
-    pub fn check_size(&self) -> Result<(), InvokeError> {
-        let limit = self.invocation_type.payload_limit();
-        if self.payload.len() <= limit {
-            return Ok(());
-        }
-        Err(InvokeError::PayloadTooLarge { size: self.payload.len(), limit })
     }
 }
 

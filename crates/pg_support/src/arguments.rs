@@ -26,16 +26,30 @@ impl Arguments {
         self.datum(index).map(text_of)
     }
 
+    /// An argument of type `int`.
+    #[must_use]
+    pub fn int(&self, index: usize) -> Option<i32> {
+        // An `int` is in the lower half of its datum.
+        #[expect(clippy::cast_possible_truncation, reason = "the upper half is no part of it")]
+        self.datum(index).map(|datum| datum.value() as i32)
+    }
+
+    /// An argument of type `boolean`.
+    #[must_use]
+    pub fn bool(&self, index: usize) -> Option<bool> {
+        self.datum(index).map(|datum| datum.value() & 0xff != 0)
+    }
+
     /// An argument of type `json`, byte for byte.
     #[must_use]
     pub fn json(&self, index: usize) -> Option<Vec<u8>> {
-        self.datum(index).map(|datum| to_utf8(varlena_bytes(datum).as_slice()))
+        self.datum(index).map(|datum| to_utf8(varlena_bytes(datum).as_slice()).into_owned())
     }
 
     /// An argument of type `jsonb`, as PostgreSQL prints it.
     #[must_use]
     pub fn jsonb(&self, index: usize) -> Option<Vec<u8>> {
-        self.datum(index).map(|datum| to_utf8(jsonb_text(datum).to_bytes()))
+        self.datum(index).map(|datum| to_utf8(jsonb_text(datum).to_bytes()).into_owned())
     }
 
     /// An argument of pseudo-type `unknown`: an untyped literal.
@@ -43,7 +57,7 @@ impl Arguments {
     pub fn literal(&self, index: usize) -> Option<String> {
         // SAFETY: a datum of type `unknown` is a NUL-terminated text.
         let text = |datum: pg_sys::Datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr::<c_char>()) };
-        self.datum(index).map(|datum| utf8_string(to_utf8(text(datum).to_bytes())))
+        self.datum(index).map(|datum| utf8_string(to_utf8(text(datum).to_bytes()).into_owned()))
     }
 
     /// The first two fields of an argument whose type is a row of two texts. The outer `None` is
@@ -68,7 +82,8 @@ impl Arguments {
         self.0
     }
 
-    fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
+    /// An argument of any type.
+    pub(crate) fn datum(&self, index: usize) -> Option<pg_sys::Datum> {
         // SAFETY: `new`'s caller promised a live call; an index beyond its arguments gives None.
         let arguments = unsafe { (*self.0).args.as_slice((*self.0).nargs.unsigned_abs().into()) };
         let argument = arguments.get(index)?;
@@ -77,7 +92,7 @@ impl Arguments {
 }
 
 fn text_of(datum: pg_sys::Datum) -> String {
-    utf8_string(to_utf8(varlena_bytes(datum).as_slice()))
+    utf8_string(to_utf8(varlena_bytes(datum).as_slice()).into_owned())
 }
 
 /// Texts of a database are valid in its encoding, and `to_utf8` checks `SQL_ASCII`, so nothing is
@@ -85,6 +100,20 @@ fn text_of(datum: pg_sys::Datum) -> String {
 fn utf8_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Calls `then` with the text of a value of type `json`, or `jsonb` as PostgreSQL prints it. What
+/// that allocates stays in the current memory context.
+pub(crate) fn with_json<T>(
+    datum: pg_sys::Datum,
+    is_jsonb: bool,
+    then: impl FnOnce(&[u8]) -> T,
+) -> T {
+    if is_jsonb {
+        then(&to_utf8(jsonb_text(datum).to_bytes()))
+    } else {
+        then(&to_utf8(varlena_bytes(datum).as_slice()))
+    }
 }
 
 /// A de-toasted varlena, freed when it is a copy.

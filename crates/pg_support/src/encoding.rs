@@ -16,15 +16,16 @@ fn database_encoding() -> c_int {
 /// `bytes`, which are in the database's encoding, as UTF-8.
 ///
 /// Raises PostgreSQL's own error (22021) when the bytes of an `SQL_ASCII` database are no UTF-8.
-pub(crate) fn to_utf8(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     if database_encoding() == UTF8 {
-        return bytes.to_vec();
+        return Cow::Borrowed(bytes);
     }
-    convert(bytes, |text, length| {
+    let converted = convert(bytes, |text, length| {
         // SAFETY: `text` is readable for `length` bytes; the result is `text` itself or a
         // NUL-terminated text in the current memory context.
         unsafe { pg_sys::pg_server_to_any(text, length, UTF8) }
-    })
+    });
+    Cow::Owned(converted)
 }
 
 /// `text` in the database's encoding.

@@ -13,6 +13,7 @@ use lambda_client::io_thread;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use pgrx::pg_sys;
 
+use crate::queue::{self, Receiver, Sender};
 use crate::wait::WaitSet;
 
 /// A thread that runs futures for the main thread, until it is stopped.
@@ -43,6 +44,30 @@ impl IoThread {
         self.thread.stop();
     }
 
+    /// Starts `future` on the thread. Dropping the task drops the future.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Task {
+        Task(self.thread.handle().spawn(future).abort_handle())
+    }
+
+    /// A queue from the thread to the main thread.
+    #[must_use]
+    pub fn queue<T: Send>(&'static self) -> (Sender<T>, Receiver<T>) {
+        queue::new(self)
+    }
+
+    /// Waits until something has happened on the thread: the caller looks whether it was for it.
+    /// An interrupt ends the wait by unwinding, with PostgreSQL's own error.
+    pub(crate) fn wait_for_news(&self) {
+        self.wait.until_readable();
+        // Nothing to read is no error: the caller looks, finds nothing and waits again.
+        let _ = self.finished.read();
+    }
+
+    /// What wakes the main thread.
+    pub(crate) fn bell(&self) -> &'static EventFd {
+        self.finished
+    }
+
     /// Runs `future` on the thread and waits for its result.
     ///
     /// An interrupt ends the wait by unwinding, with PostgreSQL's own error; the future is then
@@ -55,15 +80,12 @@ impl IoThread {
         future: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Panicked> {
         let slot = Arc::new(Mutex::new(None));
-        let task = self.thread.handle().spawn({
+        let task = self.spawn({
             let announce = Announce { slot: Arc::clone(&slot), finished: self.finished };
             async move { announce.finish(future.await) }
         });
-        let task = AbortOnDrop(task.abort_handle());
         loop {
-            self.wait.until_readable();
-            // Nothing to read is no error, and means that the slot is empty.
-            let _ = self.finished.read();
+            self.wait_for_news();
             // A wake-up of an earlier, abandoned future finds the slot empty.
             if let Some(result) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 drop(task);
@@ -101,9 +123,10 @@ impl<T> Drop for Announce<T> {
     }
 }
 
-struct AbortOnDrop(tokio::task::AbortHandle);
+/// A future that runs on the thread, until this is dropped.
+pub struct Task(tokio::task::AbortHandle);
 
-impl Drop for AbortOnDrop {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }

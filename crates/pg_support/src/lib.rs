@@ -9,13 +9,21 @@
 compile_error!("errors cross Rust frames by unwinding: build with panic = \"unwind\"");
 
 pub mod arguments;
+pub mod array;
+pub mod caller;
 pub mod encoding;
 pub mod io_thread;
+pub mod memory;
 pub mod placeholder;
+pub mod query;
+mod query_json;
+mod query_receiver;
+pub mod queue;
 pub mod record;
 pub mod rows;
 pub mod session;
 pub mod shared;
+pub mod stream;
 mod wait;
 
 pub use arguments::Arguments;

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lambda_client::Report;
 use lambda_core::statistics::{Begun, Ended, Key, OpenCalls, Outcome};
-use lambda_core::{Answer, Invocation, InvokeError, Region};
+use lambda_core::{Invocation, InvokeError, Region};
 use pg_support::session::{Session, before_exit, now};
 use pgrx::prelude::*;
 
@@ -69,21 +69,18 @@ impl Callee {
 }
 
 impl Call {
-    /// Counts the call. One that was not allowed was none.
-    pub(crate) fn finish(mut self, result: &Result<Answer, InvokeError>, report: &Report) {
-        let (outcome, error) = match result {
-            Ok(_) => (Outcome::Success, None),
-            Err(error) => (Outcome::of(error), Some(error.to_string())),
-        };
-        let was_made = !matches!(result, Err(InvokeError::NotAllowed { .. }));
-        self.end(report.region.as_ref(), was_made, |begun| Ended {
+    /// Counts the call, which took so long and succeeded or not. One that was not allowed was none.
+    pub(crate) fn finish(mut self, took: Duration, error: Option<&InvokeError>, report: &Report) {
+        let outcome = error.map_or(Outcome::Success, Outcome::of);
+        let was_made = !matches!(error, Some(InvokeError::NotAllowed { .. }));
+        self.end(report.region.as_ref(), was_made, |_begun| Ended {
             outcome,
-            took: begun.instant.elapsed(),
+            took,
             retries: report.retries,
             throttles: report.throttles,
             bytes_out: report.bytes_out,
             bytes_in: report.bytes_in,
-            error,
+            error: error.map(ToString::to_string),
             at: now(),
         });
     }

@@ -3,7 +3,7 @@
 mod calls;
 pub mod views;
 
-pub(crate) use calls::Callee;
+pub(crate) use calls::{Call, Callee};
 
 use lambda_core::statistics::Statistics;
 use pg_support::shared::SharedMemory;

@@ -63,6 +63,14 @@ aws_lambda | function aws_lambda.invoke(text,json,text,text,text,json,character 
 aws_lambda | function aws_lambda.invoke(text,jsonb,text,text,text,jsonb,character varying)
 aws_lambda | function aws_lambda.invoke(unknown,json,unknown,unknown,unknown,unknown)
 aws_lambda | function aws_lambda.invoke(unknown,jsonb,unknown,unknown,unknown,unknown)
+aws_lambda | function aws_lambda.invoke_many(aws_commons._lambda_function_arn_1,json[],text,text,json,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_many(aws_commons._lambda_function_arn_1,jsonb[],text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_many(text,json[],text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_many(text,jsonb[],text,text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_query(aws_commons._lambda_function_arn_1,text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_query(text,text,text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_query_jsonb(aws_commons._lambda_function_arn_1,text,text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_query_jsonb(text,text,text,text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
 aws_lambda | function aws_lambda.stat_activity()
 aws_lambda | function aws_lambda.stat_invocations()
 aws_lambda | function aws_lambda.stat_reset()
@@ -120,6 +128,7 @@ fn every_function_has_its_attributes() {
     assert_eq!(
         lines(&session.rows(&sql.replace("SCHEMA", "aws_lambda"))),
         "6 | c | v | r | f | 5000 | f | f | f | NULL | {postgres=X/postgres}\n\
+         8 | c | v | r | f | 5000 | t | f | f | NULL | {postgres=X/postgres}\n\
          1 | c | v | s | t | 1 | f | f | f | NULL | {postgres=X/postgres}\n\
          2 | c | v | s | t | 1 | t | f | f | NULL | {postgres=X/postgres,=X/postgres}"
     );
