@@ -11,6 +11,8 @@ use tokio::sync::OnceCell;
 
 use crate::CallOptions;
 use crate::credentials::CredentialsCache;
+use crate::diagnose::EndpointSource;
+use crate::diagnose::sources::profile;
 use crate::tls;
 
 /// What the environment and the profile say, read once.
@@ -19,7 +21,7 @@ pub(crate) struct AwsConfig {
     /// Where credentials come from, and those in use.
     pub(crate) credentials: CredentialsCache,
     /// The endpoint from `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL` or the profile.
-    endpoint_url: Option<String>,
+    endpoint_url: Option<(String, EndpointSource)>,
     variant: EndpointVariant,
     /// The default chain's region. The chain may ask the instance metadata, so it is only run
     /// when a call names no region.
@@ -83,11 +85,23 @@ impl AwsConfig {
         }
         match &self.endpoint_url {
             None => Ok(Endpoint::of_region(region, self.variant)),
-            // The text is not repeated: it may carry a password.
-            Some(url) => Endpoint::parse(url).map_err(|rule| {
-                InvokeError::Endpoint(format!("The endpoint in AWS_ENDPOINT_URL is wrong: {rule}"))
-            }),
+            Some(_) => self.configured_endpoint(),
         }
+    }
+
+    /// The endpoint that the environment or the profile names, whatever the region.
+    pub(crate) fn configured_endpoint(&self) -> Result<Endpoint, InvokeError> {
+        let url = self.endpoint_url.as_ref().map_or("", |(url, _source)| url.as_str());
+        // The text is not repeated: it may carry a password.
+        Endpoint::parse(url).map_err(|rule| {
+            InvokeError::Endpoint(format!("The endpoint in AWS_ENDPOINT_URL is wrong: {rule}"))
+        })
+    }
+
+    /// Who names the endpoint of a call that does not.
+    pub(crate) fn endpoint_source(&self) -> EndpointSource {
+        let configured = self.endpoint_url.as_ref().map(|(_url, source)| source.clone());
+        configured.unwrap_or(EndpointSource::Region(self.variant))
     }
 }
 
@@ -97,7 +111,7 @@ fn loader() -> ConfigLoader {
 
 /// The service's own setting wins over the one for all services (AWS SDKs and Tools Reference
 /// Guide, "Service-specific endpoints").
-fn lambda_endpoint_url(sdk: &aws_types::SdkConfig) -> Option<String> {
+fn lambda_endpoint_url(sdk: &aws_types::SdkConfig) -> Option<(String, EndpointSource)> {
     let key = ServiceConfigKey::builder()
         .service_id("Lambda")
         .env("AWS_ENDPOINT_URL")
@@ -105,5 +119,14 @@ fn lambda_endpoint_url(sdk: &aws_types::SdkConfig) -> Option<String> {
         .build()
         .ok()?;
     let own = sdk.service_config().and_then(|config| config.load_config(key));
-    own.or_else(|| sdk.endpoint_url().map(str::to_owned)).filter(|url| !url.is_empty())
+    let url =
+        own.or_else(|| sdk.endpoint_url().map(str::to_owned)).filter(|url| !url.is_empty())?;
+    // The libraries do not tell. A variable wins over the profile's line of the same kind.
+    let is_it = |name: &&str| std::env::var(name).is_ok_and(|value| value == url);
+    let variable = ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"].into_iter().find(is_it);
+    let source = match variable {
+        Some(variable) => EndpointSource::Environment(variable),
+        None => EndpointSource::Profile(profile()),
+    };
+    Some((url, source))
 }

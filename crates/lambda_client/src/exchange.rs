@@ -11,7 +11,7 @@ use lambda_core::{Endpoint, Invocation, InvokeError, LogType};
 
 use crate::connection::{Connection, last};
 
-const AGENT: &str = concat!("sqlambda/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("sqlambda/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes of a refusal's body that are read: its message is a line of JSON.
 const REFUSAL_BYTES: usize = 1 << 20;

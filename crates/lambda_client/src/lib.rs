@@ -11,6 +11,7 @@ mod attempts;
 mod config;
 mod connection;
 mod credentials;
+pub mod diagnose;
 mod exchange;
 pub mod io_thread;
 mod many;

@@ -40,6 +40,8 @@ pub(crate) struct Proxy {
     pub(crate) uri: Uri,
     /// The value of `Proxy-Authorization`.
     pub(crate) authorization: Option<HeaderValue>,
+    /// Which variable names it.
+    pub(crate) variable: &'static str,
 }
 
 /// The proxy that requests to `endpoint` are sent through.
@@ -89,7 +91,7 @@ impl Settings {
         }
         match self.matcher.intercept(&uri_of(endpoint)?) {
             Some(found) if matches!(found.uri().scheme_str(), Some("http" | "https")) => {
-                Ok(Some(Proxy::new(&found)))
+                Ok(Some(Proxy::new(&found, variable)))
             }
             // Neither does the matcher take what it cannot read.
             _ => Err(InvokeError::Client(format!(
@@ -108,9 +110,9 @@ impl Settings {
 }
 
 impl Proxy {
-    fn new(found: &Intercept) -> Self {
+    fn new(found: &Intercept, variable: &'static str) -> Self {
         let authorization = found.basic_auth().cloned();
-        Self { uri: found.uri().clone(), authorization }
+        Self { uri: found.uri().clone(), authorization, variable }
     }
 
     /// Scheme, host and port: what may be shown.

@@ -91,7 +91,7 @@ impl<'a> Route<'a> {
     }
 
     /// A step that failed before the endpoint itself was reached.
-    fn error(&self, cause: &str) -> InvokeError {
+    pub(crate) fn error(&self, cause: &str) -> InvokeError {
         match &self.proxy {
             Some(proxy) => proxy.error(self.endpoint, cause),
             None => connect_error(self.endpoint, cause),

@@ -1,6 +1,6 @@
 //! TLS: which certificates are trusted, for our own connections and for those of `aws-config`.
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -13,9 +13,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::shared::IntoShared as _;
 use lambda_core::InvokeError;
-use rustls::pki_types::CertificateDer;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 
 use crate::proxy::provider_proxy;
 
@@ -30,14 +35,109 @@ pub(crate) fn client_config() -> Result<Arc<ClientConfig>, InvokeError> {
     if let Some(config) = CONFIG.get() {
         return Ok(Arc::clone(config));
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| InvokeError::Client(format!("TLS could not be set up: {error}")))?
-        .with_root_certificates(trusted_roots()?)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let config = client_config_with(|builder| {
+        Ok(builder.with_root_certificates(trusted_roots()?).with_no_client_auth())
+    })?;
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
+}
+
+fn client_config_with(
+    trust: impl FnOnce(ConfigBuilder<ClientConfig, WantsVerifier>) -> Result<ClientConfig, InvokeError>,
+) -> Result<ClientConfig, InvokeError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| setup_error(&error))?;
+    let mut config = trust(builder)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn setup_error(error: &dyn std::error::Error) -> InvokeError {
+    InvokeError::Client(format!("TLS could not be set up: {error}"))
+}
+
+/// The same trust, for one handshake whose certificate is to be told, also when it is refused.
+pub(crate) fn recording_config() -> Result<(Arc<ClientConfig>, Arc<Shown>), InvokeError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(trusted_roots()?), provider)
+            .build()
+            .map_err(|error| setup_error(&error))?;
+    let shown = Arc::new(Shown { verifier, certificate: Mutex::new(None) });
+    let recorder = Arc::clone(&shown);
+    let config = client_config_with(|builder| {
+        Ok(builder.dangerous().with_custom_certificate_verifier(recorder).with_no_client_auth())
+    })?;
+    Ok((Arc::new(config), shown))
+}
+
+/// Passes every question on to the library's verifier, and keeps the certificate.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    verifier: Arc<WebPkiServerVerifier>,
+    certificate: Mutex<Option<Vec<u8>>>,
+}
+
+impl Shown {
+    /// The certificate that the peer showed, in DER.
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        self.certificate.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ServerCertVerifier for Shown {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(end_entity.as_ref().to_vec());
+        self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Whose certificates are trusted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Trust {
+    /// Those of the file that `AWS_CA_BUNDLE` names, and no others.
+    Bundle(String),
+    /// The system's.
+    System,
+}
+
+impl Trust {
+    /// What this process trusts.
+    #[must_use]
+    pub fn of_process() -> Self {
+        bundle_path().map_or(Self::System, |path| Self::Bundle(lambda_core::cut(&path, 200)))
+    }
 }
 
 /// The HTTP client that `aws-config` uses for STS, SSO and metadata. It reads certificates only

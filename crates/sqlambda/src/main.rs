@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use lambda_doctor::Doctor;
 use lambda_local::cli::Local;
 use lambda_local::environment::{GUARD_COMMAND, watch};
 
@@ -18,6 +19,8 @@ struct Cli {
 enum Command {
     /// Serve the functions in folders as AWS Lambda would
     Local(Local),
+    /// Check what calls from this machine's database server need, and say what to change
+    Doctor(Doctor),
     /// Not for use by hand: ends the processes of a service that has gone
     #[command(name = GUARD_COMMAND, hide = true)]
     Guard,
@@ -26,6 +29,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Local(local) => local.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Guard => {
             watch(std::io::stdin().lock());
             ExitCode::SUCCESS

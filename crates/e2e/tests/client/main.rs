@@ -1,4 +1,4 @@
-//! What the client sends and where it finds out how: requests, signatures, credentials, regions, endpoints, TLS, proxies.
+//! What the client sends and where it finds out how: requests, signatures, credentials, regions, endpoints, TLS, proxies, and the command that checks all of it.
 //!
 //! Run by `cargo xtask test`, which keeps the playground up that these tests attach to.
 
@@ -6,6 +6,10 @@
 
 /// Where credentials come from: each source by its own file or protocol.
 mod credentials;
+/// `sqlambda doctor`: what it tells, and with whose environment.
+mod doctor;
+/// `sqlambda doctor`: each fault, made for real.
+mod doctor_faults;
 /// Credentials that expire, are refused as expired, or are not there at all.
 mod expiry;
 /// HTTP proxies: what goes through them, and what never does.

@@ -22,13 +22,13 @@ fn patient(config: ClusterConfig) -> ClusterConfig {
 }
 
 /// A running proxy; it ends when it is dropped, or with this process.
-struct Proxy {
+pub struct Proxy {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Proxy {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let folder = folder();
         let log = folder.join("proxy.log");
         let mut command: Command = python::command("http_proxy.py");
@@ -44,7 +44,7 @@ impl Proxy {
     }
 
     /// `http://127.0.0.1:PORT`
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -241,7 +241,7 @@ fn credentials_come_through_the_proxy() {
 }
 
 /// An address where nobody listens.
-fn refused() -> String {
+pub fn refused() -> String {
     let server = RawServer::start(|_| Ok(())).unwrap();
     server.url()
 }
