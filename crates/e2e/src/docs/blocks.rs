@@ -28,6 +28,8 @@ pub(super) enum Language {
     Psql,
     Sql,
     Console,
+    /// Not run, and must be JSON.
+    Json,
     /// Known, and not run.
     Shown,
     /// The word after the fence, which may be missing.
@@ -40,8 +42,9 @@ impl Language {
             "psql" => Self::Psql,
             "sql" => Self::Sql,
             "console" => Self::Console,
+            "json" => Self::Json,
             // Files and their parts. They are run where they live, or have nothing to run.
-            "text" | "json" | "toml" | "yaml" | "ini" | "python" | "javascript" | "rust" | "c"
+            "text" | "toml" | "yaml" | "ini" | "python" | "javascript" | "rust" | "c"
             | "mermaid" => Self::Shown,
             _ => Self::Unknown(word.to_owned()),
         }

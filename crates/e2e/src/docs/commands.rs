@@ -2,7 +2,19 @@
 //! entered here, or its block is marked `no-run`.
 
 /// What is run, by the beginning of the command.
-const RUN: &[&str] = &["echo", "true", "false", "cat", "psql", "sqlambda", "printf", "python3 -c"];
+const RUN: &[&str] = &[
+    "echo",
+    "true",
+    "false",
+    "cat",
+    "psql",
+    "createdb",
+    "pg_dump",
+    "pg_restore",
+    "sqlambda",
+    "printf",
+    "python3 -c",
+];
 
 /// What is not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[

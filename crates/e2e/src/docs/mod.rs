@@ -7,6 +7,7 @@
 //! | `psql` | a session: lines that begin with `=> ` (or `=# `) are statements, `-> ` (or `-# `) continues them, everything else is what psql answers, errors included |
 //! | `sql` | statements that must run without an error |
 //! | `console` | commands after `$ `, continued by lines that begin with `> `; what stands below a command is its output, and is compared if there is any; the command must succeed |
+//! | `json` | not run, but must be JSON |
 //! | `text` | not run, and so are the other languages of [`blocks::Language`] |
 //!
 //! `no-run` after the word keeps a block from being run; `eventually` has its commands run again
@@ -31,6 +32,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::de::IgnoredAny;
 
 use self::blocks::{Block, Language, Part};
 
@@ -91,6 +93,13 @@ impl Document {
                 }
                 (Language::Unknown(word), _) => {
                     told(0, format!("nobody knows the language {word}"))
+                }
+                (Language::Json, _) => {
+                    if let Err(error) = serde_json::from_str::<IgnoredAny>(&block.lines.join("\n"))
+                    {
+                        told(error.line(), format!("this is not JSON: {error}"));
+                    }
+                    block.lines.iter().for_each(|line| tell(Line::Text(line)));
                 }
                 (_, Some(stage)) if block.is_run() => stage.run(block, tell, &mut told)?,
                 _ => block.lines.iter().for_each(|line| tell(Line::Text(line))),

@@ -119,7 +119,7 @@ impl Stage {
             Language::Psql => self.session(database, block, tell, problem),
             Language::Sql => self.statements(database, block, tell, problem),
             Language::Console => self.commands(database, block, tell, problem),
-            Language::Shown | Language::Unknown(_) => Ok(()),
+            Language::Json | Language::Shown | Language::Unknown(_) => Ok(()),
         }
     }
 

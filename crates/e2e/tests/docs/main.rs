@@ -73,6 +73,7 @@ fn every_mistake_is_told() {
         ("mistakes.md:28:", "shred"),
         ("mistakes.md:31:", "says not what it is"),
         ("mistakes.md:35:", "befunge"),
+        ("mistakes.md:40:", "not JSON"),
     ];
     for (place, words) in expected {
         let told = problems.iter().any(|told| told.contains(place) && told.contains(words));
