@@ -89,6 +89,8 @@ impl Pattern {
             [account, "function", named @ ..] if !named.is_empty() => {
                 (Self { account: Some((*account).to_owned()), ..any }, named)
             }
+            // Short forms of a call, which a pattern would not be read as.
+            [first, _, ..] if is_no_name(first) => return Err(error(text, FORMS)),
             named => (any, named),
         };
         let pattern = match *named {
@@ -153,6 +155,12 @@ impl Pattern {
             && optional(&self.region, region.as_str())
             && optional(&self.partition, partition(region))
     }
+}
+
+/// Whether a part that stands before another is more likely meant as something else than a name.
+fn is_no_name(part: &str) -> bool {
+    let digits = part.bytes().all(|b| b.is_ascii_digit());
+    matches!(part, "arn" | "function") || (part.len() == 12 && digits) || Region::is_valid(part)
 }
 
 fn error(pattern: &str, rule: &str) -> PatternError {

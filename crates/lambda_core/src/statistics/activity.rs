@@ -25,7 +25,7 @@ pub struct InFlight {
     pub since: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C)]
 struct Slot {
     user: AtomicU32,
@@ -42,6 +42,15 @@ pub struct Activity {
     /// The process that owns each slot; 0 for none.
     owners: [AtomicI32; SLOTS],
     slots: [Slot; SLOTS],
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            owners: std::array::from_fn(|_| AtomicI32::new(0)),
+            slots: std::array::from_fn(|_| Slot::default()),
+        }
+    }
 }
 
 impl Activity {

@@ -15,6 +15,12 @@ const BUCKETS: usize = (31 - STEP_BITS as usize + 1) * STEPS;
 #[repr(C)]
 pub struct Histogram([AtomicU64; BUCKETS]);
 
+impl Default for Histogram {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
 impl Histogram {
     /// Counts one duration.
     pub fn add(&self, duration: Duration) {

@@ -17,8 +17,8 @@ pub use key::{Function, Key};
 pub use open::{Begun, OpenCalls};
 pub use table::{Counts, Ended, FUNCTIONS, Outcome, Table};
 
-/// All that is shared.
-#[derive(Debug)]
+/// All that is shared: a few megabytes. The default is all zeroes.
+#[derive(Debug, Default)]
 #[repr(C)]
 pub struct Statistics {
     /// The calls that have ended.

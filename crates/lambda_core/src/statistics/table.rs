@@ -103,7 +103,7 @@ pub struct Counts {
     pub since: i64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C)]
 struct Entry {
     user: AtomicU32,
@@ -135,6 +135,16 @@ pub struct Table {
     hashes: [AtomicU64; FUNCTIONS],
     entries: [Entry; FUNCTIONS],
     others: Entry,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            hashes: std::array::from_fn(|_| AtomicU64::new(0)),
+            entries: std::array::from_fn(|_| Entry::default()),
+            others: Entry::default(),
+        }
+    }
 }
 
 impl Table {

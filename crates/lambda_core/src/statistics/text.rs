@@ -12,6 +12,12 @@ pub(super) struct SharedText<const WORDS: usize> {
     words: [AtomicU64; WORDS],
 }
 
+impl<const WORDS: usize> Default for SharedText<WORDS> {
+    fn default() -> Self {
+        Self { length: AtomicU32::new(0), words: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+}
+
 impl<const WORDS: usize> SharedText<WORDS> {
     /// Stores the beginning of `text` that fits.
     pub(super) fn store(&self, text: &str) {
