@@ -22,6 +22,8 @@ mod environments;
 mod errors;
 /// The idioms of AWS's pages: a composite as text, arguments one place too early.
 mod idioms;
+/// Limits that only a superuser sets.
+mod limits;
 /// Every object of the extensions, down to its last attribute.
 mod objects;
 /// Two overloads more than AWS has change the meaning of no call.
