@@ -132,11 +132,24 @@ fn one_function_is_one_key() {
     assert_eq!(full, key(1, "us-east-1:000000000000:function:f:p", None, None));
     let east: Region = "us-east-1".parse().unwrap();
     let late = key(1, "f:p", None, None);
-    assert_eq!(late.in_region(Some(&east)), Some(key(1, "us-east-1:f", Some("p"), None)));
-    assert_eq!(late.in_region(None), None);
-    assert_eq!(full.in_region(Some(&east)), None, "it has its region");
+    assert_eq!(late.in_region(&east), Some(key(1, "us-east-1:f", Some("p"), None)));
+    assert_eq!(full.in_region(&east), None, "it is there");
+    let west = key(1, "us-west-2:f:p", None, None);
+    assert_eq!(west.in_region(&east), late.in_region(&east));
     assert_ne!(full, key(2, arn, Some("p"), None));
     assert_ne!(full, key(1, arn, None, None));
+}
+
+/// What one call has found out is known to the next.
+#[test]
+fn the_default_region_is_learnt() {
+    let shared = shared();
+    assert_eq!(shared.default_region(), None);
+    for region in ["us-east-1", "ap-southeast-2"] {
+        let region: Region = region.parse().unwrap();
+        shared.learn_default_region(&region);
+        assert_eq!(shared.default_region(), Some(region));
+    }
 }
 
 /// The longest names do not run into each other.

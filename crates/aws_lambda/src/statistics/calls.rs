@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use lambda_client::Report;
-use lambda_core::statistics::{Begun, Ended, Key, OpenCalls, Outcome};
+use lambda_core::statistics::{Begun, Ended, Key, OpenCalls, Outcome, Statistics};
 use lambda_core::{Invocation, InvokeError, Region};
 use pg_support::session::{Session, before_exit, now};
 use pgrx::prelude::*;
@@ -27,13 +27,19 @@ struct Open {
 }
 
 thread_local! {
+    /// What shared memory says, so as not to ask it for each call.
+    static DEFAULT_REGION: RefCell<Option<Region>> = const { RefCell::new(None) };
     static LOCAL: RefCell<Local> =
         const { RefCell::new(Local { functions: Vec::new(), watches_exit: false }) };
 }
 
 /// What is called, and by whom: made once for many calls.
 #[derive(Clone)]
-pub(crate) struct Callee(Rc<Key>);
+pub(crate) struct Callee {
+    key: Rc<Key>,
+    /// Whether nothing but the AWS default chain says where.
+    is_in_default_region: bool,
+}
 
 /// A call in flight. Dropping it, by an interrupt's unwinding or otherwise, counts it as cancelled.
 #[must_use = "a call that is dropped counts as cancelled"]
@@ -44,11 +50,14 @@ pub(crate) struct Call {
 }
 
 impl Callee {
-    /// The callee of `invocation`, made by the current role. `region` is the one that is known
-    /// before the call.
+    /// The callee of `invocation`, made by the current role. `region` is the one that arguments and
+    /// settings name, if they do.
     pub(crate) fn new(invocation: &Invocation, region: Option<&Region>) -> Self {
-        let session = Session::now();
-        Self(Rc::new(Key::new(session.user, session.database, invocation, region)))
+        let Session { user, database, .. } = Session::now();
+        // Else a call that is cancelled would stand apart from those that were not.
+        let default = if region.is_none() { default_region() } else { None };
+        let key = Key::new(user, database, invocation, region.or(default.as_ref()));
+        Self { key: Rc::new(key), is_in_default_region: region.is_none() }
     }
 
     /// Begins a call.
@@ -91,8 +100,12 @@ impl Call {
         if let Some(begun) = begun
             && count
         {
-            let key = self.callee.0.in_region(region);
-            record(key.as_ref().unwrap_or(&self.callee.0), &ended(begun));
+            let key = region.and_then(|region| self.callee.key.in_region(region));
+            if let (Some(region), Some(_), true) = (region, &key, self.callee.is_in_default_region)
+            {
+                learn_default_region(region);
+            }
+            record(key.as_ref().unwrap_or(&self.callee.key), &ended(begun));
         }
     }
 }
@@ -110,7 +123,7 @@ impl Local {
         let found = self.functions.iter().position(|open| open.callee.is(callee));
         let index = found.unwrap_or_else(|| {
             let pid = Session::now().pid;
-            let slot = SHARED.read(|shared| shared.activity.claim(pid, &callee.0)).flatten();
+            let slot = SHARED.read(|shared| shared.activity.claim(pid, &callee.key)).flatten();
             let calls = OpenCalls::default();
             self.functions.push(Open { callee: callee.clone(), calls, slot });
             self.functions.len() - 1
@@ -133,7 +146,7 @@ impl Local {
 
 impl Callee {
     fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+        Rc::ptr_eq(&self.key, &other.key) || self.key == other.key
     }
 }
 
@@ -165,6 +178,20 @@ fn cancelled(begun: Begun) -> Ended {
     }
 }
 
+fn default_region() -> Option<Region> {
+    DEFAULT_REGION.with_borrow_mut(|known| {
+        if known.is_none() {
+            *known = SHARED.read(Statistics::default_region).flatten();
+        }
+        known.clone()
+    })
+}
+
+fn learn_default_region(region: &Region) {
+    SHARED.write(|shared| shared.learn_default_region(region));
+    DEFAULT_REGION.set(Some(region.clone()));
+}
+
 fn record(key: &Key, call: &Ended) {
     let counted =
         call.error.is_none() && SHARED.read(|shared| shared.table.count(key, call)).unwrap_or(true);
@@ -180,7 +207,7 @@ unsafe extern "C-unwind" fn end_all(_code: i32, _argument: pg_sys::Datum) {
         LOCAL.with(|local| local.try_borrow_mut().map(|mut l| std::mem::take(&mut l.functions)));
     for mut open in functions.unwrap_or_default() {
         for begun in open.calls.drain() {
-            record(&open.callee.0, &cancelled(begun));
+            record(&open.callee.key, &cancelled(begun));
         }
         open.hide();
     }

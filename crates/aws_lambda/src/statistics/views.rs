@@ -104,6 +104,7 @@ fn function(row: Record, function: Option<Function>) -> Record {
         .text(function.region.as_deref())
 }
 
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of 100 days; more lose some of them")]
 fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    duration.as_nanos() as f64 / 1e6
 }

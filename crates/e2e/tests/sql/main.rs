@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
 
+/// The calls in flight, as another session sees them.
+mod activity;
 /// Every argument that breaks a rule is refused before anything is sent.
 mod arguments;
 /// The blog's two functions, as the extension `awslambda_fn`.
@@ -34,5 +36,7 @@ mod results;
 mod seeds;
 /// The settings: names, ranges, who may set them and when, and that they take effect.
 mod settings;
+/// The counts of calls.
+mod statistics;
 
 mod support;

@@ -47,7 +47,10 @@ fn the_extensions_own_these_objects_and_no_others() {
     let rows = Session::new().rows(
         "SELECT extname, pg_describe_object(classid, objid, objsubid)
          FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND d.deptype = 'e'
-         WHERE d.refclassid = 'pg_extension'::regclass AND extname LIKE 'aws%' ORDER BY 1, 2",
+         WHERE d.refclassid = 'pg_extension'::regclass AND extname LIKE 'aws%'
+             -- Newer servers list the types that come with a type or a view, too.
+             AND NOT (classid = 'pg_type'::regclass AND pg_describe_object(classid, objid, 0) ~ 'stat_|\\[\\]$')
+         ORDER BY 1, 2",
     );
     let expected = "\
 aws_commons | function aws_commons.create_aws_credentials(text,text,text)

@@ -48,11 +48,12 @@ impl Key {
         Self { user, database, function }
     }
 
-    /// The key of the same function in `region`, if this one does not know its region.
+    /// The key of the same function in `region`, if that is not this one's.
     #[must_use]
-    pub fn in_region(&self, region: Option<&Region>) -> Option<Self> {
-        let region = region.filter(|_| self.function.ends_with('\0'))?;
-        Some(Self { function: format!("{}{region}", self.function), ..*self })
+    pub fn in_region(&self, region: &Region) -> Option<Self> {
+        let (function, known) = self.function.rsplit_once('\0').unwrap_or((&self.function, ""));
+        let moved = || Self { function: format!("{function}\0{region}"), ..*self };
+        (known != region.as_str()).then(moved)
     }
 
     /// Never 0.

@@ -17,6 +17,10 @@ pub use key::{Function, Key};
 pub use open::{Begun, OpenCalls};
 pub use table::{Counts, Ended, FUNCTIONS, Outcome, Table};
 
+use crate::region::Region;
+
+use text::SharedText;
+
 /// All that is shared: a few megabytes. The default is all zeroes.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -25,4 +29,18 @@ pub struct Statistics {
     pub table: Table,
     /// The calls in flight.
     pub activity: Activity,
+    default_region: SharedText<4>,
+}
+
+impl Statistics {
+    /// The region of calls that name none, once one of them has found it out. Wants the lock shared.
+    #[must_use]
+    pub fn default_region(&self) -> Option<Region> {
+        self.default_region.load().parse().ok()
+    }
+
+    /// Remembers that region. Wants the lock exclusively.
+    pub fn learn_default_region(&self, region: &Region) {
+        self.default_region.store(region.as_str());
+    }
 }
