@@ -100,11 +100,12 @@ impl Call {
         if let Some(begun) = begun
             && count
         {
-            let key = region.and_then(|region| self.callee.key.in_region(region));
-            if let (Some(region), Some(_), true) = (region, &key, self.callee.is_in_default_region)
-            {
-                learn_default_region(region);
-            }
+            let found = match region {
+                None if self.callee.is_in_default_region => default_region(),
+                Some(region) if self.callee.is_in_default_region => Some(learn(region)),
+                other => other.cloned(),
+            };
+            let key = found.and_then(|region| self.callee.key.in_region(&region));
             record(key.as_ref().unwrap_or(&self.callee.key), &ended(begun));
         }
     }
@@ -187,9 +188,13 @@ fn default_region() -> Option<Region> {
     })
 }
 
-fn learn_default_region(region: &Region) {
-    SHARED.write(|shared| shared.learn_default_region(region));
-    DEFAULT_REGION.set(Some(region.clone()));
+/// Remembers the default region, for this backend and all others.
+fn learn(region: &Region) -> Region {
+    if DEFAULT_REGION.with_borrow(|known| known.as_ref() != Some(region)) {
+        SHARED.write(|shared| shared.learn_default_region(region));
+        DEFAULT_REGION.set(Some(region.clone()));
+    }
+    region.clone()
 }
 
 fn record(key: &Key, call: &Ended) {
