@@ -60,9 +60,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 /// What the tests of the examples install when they are run by themselves.
 fn prepare_examples(playground: &Playground) -> Result<()> {
     let workspace = playground.workspace();
-    let names = Example::names(workspace)?;
-    let folders = names.iter().map(|name| Example::functions(workspace, name));
-    up::prepare_functions(workspace, &folders.collect::<Result<Vec<_>>>()?)?;
+    for name in Example::names(workspace)? {
+        // One by one: two examples may have functions of the same name.
+        up::prepare_functions(workspace, &[Example::functions(workspace, &name)?])?;
+    }
     let mut steps = Steps::default();
     AwsServices::install(&mut |step| steps.begin(step))?;
     Ok(())
