@@ -88,6 +88,12 @@ CREATE FUNCTION aws_lambda.invoke(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
 AS 'MODULE_PATHNAME', 'aws_lambda_invoke_literals_jsonb';
 
+-- For the planner: has the rows of the functions below shown as they come, so that LIMIT and cursors
+-- make no more calls than they want.
+CREATE FUNCTION aws_lambda.invoke_many_support(internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'aws_lambda_many_support';
+
 -- Many calls from one statement: a row for each payload, returned as it comes. The options after
 -- qualifier are the same for all.
 CREATE FUNCTION aws_lambda.invoke_many(
@@ -113,6 +119,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_many_text_json';
 
 CREATE FUNCTION aws_lambda.invoke_many(
@@ -138,6 +145,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_many_text_jsonb';
 
 CREATE FUNCTION aws_lambda.invoke_many(
@@ -162,6 +170,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_many_arn_json';
 
 CREATE FUNCTION aws_lambda.invoke_many(
@@ -186,6 +195,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_many_arn_jsonb';
 
 -- The payloads are the rows of a query. Its text does not say which of json and jsonb is meant, so
@@ -213,6 +223,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_query_text_json';
 
 CREATE FUNCTION aws_lambda.invoke_query_jsonb(
@@ -238,6 +249,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_query_text_jsonb';
 
 CREATE FUNCTION aws_lambda.invoke_query(
@@ -262,6 +274,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_query_arn_json';
 
 CREATE FUNCTION aws_lambda.invoke_query_jsonb(
@@ -286,6 +299,7 @@ RETURNS TABLE (
     log_result text,
     error jsonb)
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
+SUPPORT aws_lambda.invoke_many_support
 AS 'MODULE_PATHNAME', 'aws_lambda_query_arn_jsonb';
 
 -- Statistics. The functions show a role what it may see; the views add names to their numbers.

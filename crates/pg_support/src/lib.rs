@@ -20,6 +20,7 @@ mod query_json;
 mod query_receiver;
 pub mod queue;
 pub mod record;
+pub mod row_scan;
 pub mod rows;
 pub mod session;
 pub mod shared;

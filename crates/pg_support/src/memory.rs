@@ -34,6 +34,11 @@ impl Memory {
         Self(context)
     }
 
+    /// PostgreSQL's own pointer.
+    pub(crate) fn as_raw(self) -> pg_sys::MemoryContext {
+        self.0
+    }
+
     /// Runs `body` with this context as the current one.
     pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
         let _back = Back(switch_to(self.0));

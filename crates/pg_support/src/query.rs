@@ -15,6 +15,7 @@ use crate::arguments::Arguments;
 use crate::memory::Memory;
 use crate::query_json::RowJson;
 use crate::query_receiver::Receiver;
+use crate::row_scan::list;
 
 /// A query whose rows become JSON: its only column, or the whole row when it has several.
 pub struct Query {
@@ -114,7 +115,7 @@ unsafe fn run(query: *mut pg_sys::QueryDesc) {
 /// Runs every statement of `text` but the last, and plans that.
 fn plan_last(text: &CStr) -> *mut pg_sys::PlannedStmt {
     // SAFETY: the text is live; the parser allocates in the current memory context.
-    let statements = unsafe { List::of(pg_sys::pg_parse_query(text.as_ptr())) };
+    let statements = unsafe { list::<pg_sys::RawStmt>(pg_sys::pg_parse_query(text.as_ptr())) };
     let Some((last, before)) = statements.split_last() else { raise_invalid() };
     for statement in before {
         // SAFETY: a list of raw statements, as the parser makes it.
@@ -137,7 +138,7 @@ fn plan(statement: *mut pg_sys::RawStmt, text: &CStr) -> Option<*mut pg_sys::Pla
     // SAFETY: the statement was parsed from the text, which has no parameters. Rewriting a SELECT
     // gives one query.
     let (query, is_select) = unsafe {
-        let query = *List::<pg_sys::Query>::of(analyze(statement, text)).first()?;
+        let query = *list::<pg_sys::Query>(analyze(statement, text)).first()?;
         (query, (*query).commandType == pg_sys::CmdType::CMD_SELECT)
     };
     if !is_select {
@@ -211,22 +212,4 @@ fn raise_invalid() -> ! {
 fn raise(code: PgSqlErrorCode, message: &str) -> ! {
     ErrorReport::new(code, message.to_owned(), pgrx::function_name!()).report(PgLogLevel::ERROR);
     unreachable!("an ERROR does not return")
-}
-
-/// PostgreSQL's lists, as slices of pointers.
-struct List<T>(std::marker::PhantomData<T>);
-
-impl<T> List<T> {
-    /// # Safety
-    /// A list of pointers to `T`, or null for the empty one, that lives as long as it is used.
-    unsafe fn of<'a>(list: *mut pg_sys::List) -> &'a [*mut T] {
-        if list.is_null() {
-            return &[];
-        }
-        // SAFETY: promised by the caller; a cell is a union of the size of a pointer.
-        unsafe {
-            let length = usize::try_from((*list).length).unwrap_or(0);
-            std::slice::from_raw_parts((*list).elements.cast(), length)
-        }
-    }
 }

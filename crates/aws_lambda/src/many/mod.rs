@@ -9,6 +9,7 @@ mod source;
 mod stream;
 
 use pg_support::Arguments as SqlArguments;
+use pg_support::row_scan;
 use pg_support::stream::next_row;
 use pgrx::prelude::*;
 
@@ -42,6 +43,8 @@ sql_functions! {
     /// `invoke_query_jsonb(aws_commons._lambda_function_arn_1, text, ...)`.
     aws_lambda_query_arn_jsonb, pg_finfo_aws_lambda_query_arn_jsonb =>
         |sql| next(sql, Overload::Arn, Kind::Query, true);
+    /// The support function of them all: their rows are shown as they come.
+    aws_lambda_many_support, pg_finfo_aws_lambda_many_support => row_scan::support;
 }
 
 fn next(sql: &SqlArguments, overload: Overload, kind: Kind, is_jsonb: bool) -> pg_sys::Datum {

@@ -70,6 +70,7 @@ aws_lambda | function aws_lambda.invoke_many(aws_commons._lambda_function_arn_1,
 aws_lambda | function aws_lambda.invoke_many(aws_commons._lambda_function_arn_1,jsonb[],text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
 aws_lambda | function aws_lambda.invoke_many(text,json[],text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
 aws_lambda | function aws_lambda.invoke_many(text,jsonb[],text,text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
+aws_lambda | function aws_lambda.invoke_many_support(internal)
 aws_lambda | function aws_lambda.invoke_query(aws_commons._lambda_function_arn_1,text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
 aws_lambda | function aws_lambda.invoke_query(text,text,text,text,text,json,character varying,integer,integer,integer,text,text,boolean)
 aws_lambda | function aws_lambda.invoke_query_jsonb(aws_commons._lambda_function_arn_1,text,text,text,jsonb,character varying,integer,integer,integer,text,text,boolean)
@@ -127,11 +128,12 @@ fn every_function_has_its_attributes() {
         "SELECT count(*), l.lanname, provolatile, proparallel, proisstrict, procost, proretset,
             prosecdef, proleakproof, proconfig, proacl
         FROM pg_proc p JOIN pg_language l ON l.oid = prolang
-        WHERE pronamespace = 'SCHEMA'::regnamespace GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ORDER BY procost DESC, proretset";
+        WHERE pronamespace = 'SCHEMA'::regnamespace GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ORDER BY procost DESC, proretset, provolatile";
     assert_eq!(
         lines(&session.rows(&sql.replace("SCHEMA", "aws_lambda"))),
         "6 | c | v | r | f | 5000 | f | f | f | NULL | {postgres=X/postgres}\n\
          8 | c | v | r | f | 5000 | t | f | f | NULL | {postgres=X/postgres}\n\
+         1 | c | i | s | t | 1 | f | f | f | NULL | {postgres=X/postgres}\n\
          1 | c | v | s | t | 1 | f | f | f | NULL | {postgres=X/postgres}\n\
          2 | c | v | s | t | 1 | t | f | f | NULL | {postgres=X/postgres,=X/postgres}"
     );
