@@ -11,5 +11,17 @@ mod call_shapes;
 mod errors;
 /// Kills, time limits and shutdown end a waiting call at once, with the server's own error.
 mod kill;
+/// A real replica: by rows it gets what the function answered; by statements it calls again.
+mod replication;
+/// What goes to a function and comes back, byte for byte: character sets, types, sizes.
+mod results;
+/// `install.sql`, `uninstall.sql` and `grants.sql`, as users run them.
+mod scripts;
+/// No secret reaches an error, the processlist, the server's log or its command line.
+mod secrets;
+/// Many sessions and many calls in one server: what they share, and what they leave behind.
+mod sessions;
+/// The settings file: what it sets, when it is read, and whom it must be closed to.
+mod settings;
 
 mod support;
