@@ -132,14 +132,12 @@ on_both! {
 
     /// Statements that are prepared once and run with other values and types.
     fn prepared_statements(server) {
-        let script = format!(
-            "PREPARE s FROM 'SELECT awslambda_fn(?, ?)';
-             SET @name = 'echo', @event = '{{\"a\": 1}}', @other = '[2]', @number = 5;
-             EXECUTE s USING @name, @event;
-             EXECUTE s USING @name, @other;
-             EXECUTE s USING @name, @event;"
-        );
-        assert_eq!(value(server, &script), "{\"a\": 1}\n[2]\n{\"a\": 1}");
+        let script = "PREPARE s FROM 'SELECT awslambda_fn(?, ?)';
+            SET @name = 'echo', @event = '{\"a\": 1}', @other = '[2]', @number = 5;
+            EXECUTE s USING @name, @event;
+            EXECUTE s USING @name, @other;
+            EXECUTE s USING @name, @event;";
+        assert_eq!(value(server, script), "{\"a\": 1}\n[2]\n{\"a\": 1}");
         // The function is asked anew for a number, and refuses it.
         let script =
             format!("{script} EXECUTE s USING @name, @number; EXECUTE s USING @name, @other;");
