@@ -12,6 +12,7 @@ use super::blocks::{self, Block, Exchange, Language};
 use super::commands::{Fate, fate};
 use super::{Line, Tell, pattern};
 use crate::cluster::Cluster;
+use crate::cluster_config::ClusterConfig;
 use crate::playground::Playground;
 
 /// Begins the line that tells one statement's output from the next one's.
@@ -40,7 +41,10 @@ impl Stage {
     /// A cluster of the stage's own, because roles are known to all databases of one. It calls the
     /// functions of the playground.
     pub fn new(playground: &Playground) -> Result<Self> {
-        let cluster = playground.new_cluster(|config| config)?;
+        // Preloaded, because servers before 17 count calls only then.
+        let preload =
+            |config: ClusterConfig| config.setting("shared_preload_libraries", "aws_lambda");
+        let cluster = playground.new_cluster(preload)?;
         let database = cluster.create_database()?;
         Self::on(playground, cluster, database)
             .map(|stage| stage.env("AWS_ENDPOINT_URL_LAMBDA", playground.service().endpoint()))
