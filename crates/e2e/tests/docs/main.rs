@@ -22,7 +22,9 @@ fn root() -> PathBuf {
 
 fn markdown_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for folder in [root(), root().join("docs"), root().join("examples/functions")] {
+    for folder in
+        [root(), root().join("docs"), root().join("examples"), root().join("examples/functions")]
+    {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "md") {
