@@ -1,25 +1,32 @@
 //! A folder of `examples/` with everything it needs: databases, its functions, AWS services.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::aws_services::AwsServices;
 use crate::docs::{Document, Stage, Tell};
+use crate::mariadb_install::Brand;
 use crate::playground::Playground;
+use crate::server_user::ServerUser;
 use crate::service::LocalService;
 use crate::workspace::Workspace;
 
 /// The database of an example.
 const DATABASE: &str = "example";
 
+/// A function that starts on a busy machine may need more than the usual three seconds.
+const REQUEST_TIMEOUT_MS: &str = "30000";
+
 /// A running example. Everything ends when it is dropped.
 #[derive(Debug)]
 pub struct Example {
     folder: PathBuf,
     stage: Stage,
-    service: LocalService,
+    /// PostgreSQL's and MariaDB's: a function is told of the database that calls it.
+    services: [LocalService; 2],
     aws: AwsServices,
 }
 
@@ -53,36 +60,46 @@ impl Example {
         let folder = functions.parent().context("an example is in a folder")?.to_owned();
         let own =
             tempfile::Builder::new().prefix("example").tempdir_in(playground.folder())?.keep();
+        fs::set_permissions(&own, Permissions::from_mode(0o755))?;
         let aws = AwsServices::start(&own, tell)?;
+        let serve = |database_url: String| {
+            let variables = [("AWS_ENDPOINT_URL", aws.endpoint()), ("DATABASE_URL", &database_url)];
+            let variables = variables.map(|(name, value)| format!("{name}={value}"));
+            playground.new_service(|config| {
+                let config = config.folders(vec![functions.clone()]);
+                variables.iter().fold(config, |config, it| config.arg("--env").arg(it))
+            })
+        };
 
         tell("starting PostgreSQL");
         let cluster = playground.new_cluster(|config| config)?;
+        let service = serve(url("postgresql", cluster.port()))?;
         cluster.query("postgres", &format!("CREATE DATABASE {DATABASE};"))?;
-        tell("starting the local Lambda service");
-        let postgresql =
-            format!("postgresql://lambda_writer@127.0.0.1:{}/{DATABASE}", cluster.port());
-        let service = playground.new_service(|config| {
-            let variables = [("AWS_ENDPOINT_URL", aws.endpoint()), ("DATABASE_URL", &postgresql)];
-            variables.iter().fold(config.folders(vec![functions]), |config, (name, value)| {
-                config.arg("--env").arg(format!("{name}={value}"))
-            })
-        })?;
-        // The cluster's environment names the playground's service. A function that starts on a busy
-        // machine may need more than the usual three seconds.
-        for (name, value) in
-            [("endpoint_override", service.endpoint()), ("request_timeout_ms", "30000")]
-        {
+        let settings =
+            [("endpoint_override", service.endpoint()), ("request_timeout_ms", REQUEST_TIMEOUT_MS)];
+        for (name, value) in settings {
             let set = format!("ALTER DATABASE {DATABASE} SET aws_lambda.{name} = '{value}';");
             cluster.query("postgres", &set)?;
         }
+
+        tell("starting MariaDB");
+        let settings = own.join("lambda_udf.ini");
+        let mariadb = playground.new_mariadb(Brand::MariaDb, |config| {
+            config.env("SQLAMBDA_UDF_FILE", settings.to_string_lossy())
+        })?;
+        let mariadb_service = serve(url("mysql", mariadb.port()))?;
+        write_settings(&settings, mariadb_service.endpoint())?;
+        mariadb.query("mysql", &format!("CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4;"))?;
+
         let stage = Stage::on(playground, cluster, DATABASE.to_owned())?
+            .mariadb(mariadb, DATABASE, &own)?
             .folder(&folder)
             .program("aws", aws.programs())
             .env("AWS_ENDPOINT_URL", aws.endpoint())
             .env("AWS_ENDPOINT_URL_LAMBDA", service.endpoint())
             // The AWS CLI 1 knows this name only.
             .env("AWS_DEFAULT_REGION", "us-east-1");
-        Ok(Self { folder, stage, service, aws })
+        Ok(Self { folder, stage, services: [service, mariadb_service], aws })
     }
 
     /// Plays its README: runs what it shows, and gives what is different from it.
@@ -100,13 +117,28 @@ impl Example {
         &self.stage
     }
 
-    /// The service that runs its functions.
-    pub fn service(&self) -> &LocalService {
-        &self.service
+    /// The services that run its functions, for PostgreSQL and for MariaDB.
+    pub fn services(&self) -> &[LocalService; 2] {
+        &self.services
     }
 
     /// The AWS services that its functions call.
     pub fn aws(&self) -> &AwsServices {
         &self.aws
     }
+}
+
+/// What a function connects to.
+fn url(scheme: &str, port: u16) -> String {
+    format!("{scheme}://lambda_writer@127.0.0.1:{port}/{DATABASE}")
+}
+
+/// The settings of MariaDB's functions: its environment was made before there was a service.
+fn write_settings(path: &Path, endpoint: &str) -> Result<()> {
+    let text =
+        format!("[lambda_udf]\nendpoint = {endpoint}\nrequest_timeout_ms = {REQUEST_TIMEOUT_MS}\n");
+    fs::write(path, text)?;
+    // Others may not even read it: the server would refuse it.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    ServerUser::choose()?.own(path)
 }

@@ -83,7 +83,11 @@ fn look_around(example: &Example) {
     let (database, aws) = (example.stage().database(), example.aws().programs().display());
     println!("  export PATH={aws}:$PATH");
     println!("  psql {database}");
-    println!("\nWhat the functions log is in {}.", example.service().log_path().display());
-    println!("Ctrl-C ends it all.");
+    println!("  mariadb");
+    println!("\nWhat the functions log:\n");
+    for service in example.services() {
+        println!("  {}", service.log_path().display());
+    }
+    println!("\nCtrl-C ends it all.");
     interrupt::wait();
 }

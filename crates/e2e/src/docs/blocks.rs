@@ -26,6 +26,7 @@ pub(super) struct Block {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Language {
     Psql,
+    MariaDb,
     Sql,
     Console,
     /// Not run, and must be JSON.
@@ -40,6 +41,7 @@ impl Language {
     fn read(word: &str) -> Self {
         match word {
             "psql" => Self::Psql,
+            "mariadb" => Self::MariaDb,
             "sql" => Self::Sql,
             "console" => Self::Console,
             "json" => Self::Json,

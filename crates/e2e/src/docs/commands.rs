@@ -8,6 +8,7 @@ const RUN: &[&str] = &[
     "false",
     "cat",
     "psql",
+    "mariadb",
     "createdb",
     "pg_dump",
     "pg_restore",

@@ -5,6 +5,7 @@
 //! | fence | meaning |
 //! |---|---|
 //! | `psql` | a session: lines that begin with `=> ` (or `=# `) are statements, `-> ` (or `-# `) continues them, everything else is what psql answers, errors included |
+//! | `mariadb` | a session on MariaDB: statements begin with `MariaDB> ` and are continued by `    -> `; results are tables, errors are without their line |
 //! | `sql` | statements that must run without an error |
 //! | `console` | commands after `$ `, continued by lines that begin with `> `; what stands below a command is its output, and is compared if there is any; the command must succeed |
 //! | `json` | not run, but must be JSON |
@@ -23,6 +24,8 @@
 mod blocks;
 /// Which commands are run.
 mod commands;
+/// Sessions of the MariaDB client.
+mod mariadb;
 /// Compares output with what the file shows.
 mod pattern;
 /// Where blocks are run.
@@ -111,6 +114,7 @@ impl Document {
 
 impl Block {
     fn is_run(&self) -> bool {
-        !self.no_run && matches!(self.language, Language::Psql | Language::Sql | Language::Console)
+        let is_shown = matches!(self.language, Language::Shown | Language::Unknown(_));
+        !self.no_run && !is_shown
     }
 }

@@ -10,22 +10,34 @@ use anyhow::{Context as _, Result};
 
 use super::blocks::{self, Block, Exchange, Language};
 use super::commands::{Fate, fate};
-use super::{Line, Tell, pattern};
+use super::{Line, Tell, mariadb, pattern};
 use crate::cluster::Cluster;
 use crate::cluster_config::ClusterConfig;
+use crate::mariadb::MariaDb;
 use crate::playground::Playground;
 
 /// Begins the line that tells one statement's output from the next one's.
-const MARK: &str = "--docs-mark--";
+pub(super) const MARK: &str = "--docs-mark--";
+
+/// What begins a statement, and its further lines.
+const PSQL_PROMPTS: [&str; 2] = ["=> ", "-> "];
+
+/// What begins a command, and its further lines.
+const SHELL_PROMPTS: [&str; 2] = ["$ ", "> "];
 
 /// How long a block that says `eventually` may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Until it is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A database, and an environment for commands.
 #[derive(Debug)]
 pub struct Stage {
     cluster: Cluster,
     database: String,
+    /// Its MariaDB, and the database in it.
+    mariadb: Option<(MariaDb, String)>,
     programs: Vec<PathBuf>,
     environment: Vec<(String, OsString)>,
     /// Where commands run; none: each block in an empty folder.
@@ -56,6 +68,7 @@ impl Stage {
         let psql = psql.parent().context("psql is in no folder")?.to_owned();
         let stage = Self {
             database,
+            mariadb: None,
             programs: vec![playground.workspace().built(), psql],
             environment: Vec::new(),
             folder: None,
@@ -95,6 +108,13 @@ impl Stage {
         self
     }
 
+    /// Adds a MariaDB, whose `database` its blocks share. The client's options go into `folder`.
+    pub fn mariadb(mut self, server: MariaDb, database: &str, folder: &Path) -> Result<Self> {
+        mariadb::write_options(&server, database, folder)?;
+        self.mariadb = Some((server, database.to_owned()));
+        Ok(self.env("MYSQL_HOME", folder))
+    }
+
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
@@ -103,6 +123,11 @@ impl Stage {
     /// The database that the blocks share.
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    /// Its MariaDB, if it has one.
+    pub fn mariadb_server(&self) -> Option<&MariaDb> {
+        self.mariadb.as_ref().map(|(server, _)| server)
     }
 
     /// What a reader's own shell needs to be where the commands are.
@@ -120,52 +145,67 @@ impl Stage {
         let plain = creates.then(|| self.cluster.create_plain_database()).transpose()?;
         let database = plain.as_deref().unwrap_or(&self.database);
         match block.language {
-            Language::Psql => self.session(database, block, tell, problem),
+            Language::Psql => {
+                let run = |exchanges: &[Exchange]| self.psql_outputs(database, exchanges);
+                Self::session(block, PSQL_PROMPTS, run, tell, problem)
+            }
+            Language::MariaDb => {
+                let Some((server, database)) = &self.mariadb else {
+                    problem(0, "this stage has no MariaDB".to_owned());
+                    return Ok(());
+                };
+                let run = |exchanges: &[Exchange]| mariadb::outputs(server, database, exchanges);
+                Self::session(block, mariadb::PROMPTS, run, tell, problem)
+            }
             Language::Sql => self.statements(database, block, tell, problem),
             Language::Console => self.commands(database, block, tell, problem),
             Language::Json | Language::Shown | Language::Unknown(_) => Ok(()),
         }
     }
 
-    /// A session in one psql: after each statement, both streams get a line that ends its output.
+    /// A session: `run` has its exchanges played in one client, and gives what each printed.
     fn session(
-        &self,
-        database: &str,
         block: &Block,
+        prompts: [&'static str; 2],
+        run: impl Fn(&[Exchange]) -> Result<Vec<String>>,
         tell: &mut Tell<'_>,
         problem: &mut Problem<'_>,
     ) -> Result<()> {
-        let exchanges = blocks::exchanges(&block.lines, &["=> ", "=# "], &["-> ", "-# "]);
+        let exchanges = block.exchanges(prompts);
         if exchanges.is_empty() {
-            problem(0, "this session has no statement: they begin with `=> `".to_owned());
+            let what = format!("this session has no statement: they begin with `{}`", prompts[0]);
+            problem(0, what);
             return Ok(());
         }
-        let mut script = String::new();
-        for exchange in &exchanges {
-            let input = exchange.input.join("\n");
-            script.push_str(&format!("{input}\n\\echo {MARK}\n\\warn {MARK}\n"));
-        }
         let deadline = Instant::now() + PATIENCE;
-        let mut outputs;
-        loop {
-            let output = self.cluster.psql().database(database).run(&script)?;
-            let (results, messages) = (split(&output.stdout), split(&output.stderr));
-            // As in a terminal: notices and errors come before the result.
-            let part = |parts: &[String], n: usize| parts.get(n).cloned().unwrap_or_default();
-            outputs = (0..exchanges.len())
-                .map(|number| format!("{}{}", part(&messages, number), part(&results, number)))
-                .collect::<Vec<_>>();
-            let all_match = exchanges.iter().zip(&outputs).all(|(it, output)| it.matches(output));
-            if !block.eventually || all_match || Instant::now() > deadline {
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
+        let mut outputs = run(&exchanges)?;
+        let matches =
+            |outputs: &[String]| exchanges.iter().zip(outputs).all(|(it, out)| it.matches(out));
+        while block.eventually && !matches(&outputs) && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+            outputs = run(&exchanges)?;
         }
         for (exchange, output) in exchanges.iter().zip(&outputs) {
-            exchange.tell(["=> ", "-> "], output, tell);
+            exchange.tell(prompts, output, tell);
             exchange.compare(output, problem);
         }
         Ok(())
+    }
+
+    /// What each exchange prints in one psql: after it, both streams get a line that ends its output.
+    fn psql_outputs(&self, database: &str, exchanges: &[Exchange]) -> Result<Vec<String>> {
+        let mut script = String::new();
+        for exchange in exchanges {
+            let input = exchange.input.join("\n");
+            script.push_str(&format!("{input}\n\\echo {MARK}\n\\warn {MARK}\n"));
+        }
+        let output = self.cluster.psql().database(database).run(&script)?;
+        let (results, messages) = (split(&output.stdout), split(&output.stderr));
+        let part = |parts: &[String], number| parts.get(number).cloned().unwrap_or_default();
+        // As in a terminal: notices and errors come before the result.
+        Ok((0..exchanges.len())
+            .map(|number| format!("{}{}", part(&messages, number), part(&results, number)))
+            .collect())
     }
 
     fn statements(
@@ -193,11 +233,11 @@ impl Stage {
     ) -> Result<()> {
         let empty = tempfile::tempdir()?;
         let folder = self.folder.as_deref().unwrap_or(empty.path());
-        for exchange in blocks::exchanges(&block.lines, &["$ "], &["> "]) {
+        for exchange in block.exchanges(SHELL_PROMPTS) {
             let text = exchange.input.join("\n");
             match self.fate(&text) {
                 Fate::NotRun => {
-                    exchange.tell(["$ ", "> "], &exchange.output.join("\n"), tell);
+                    exchange.tell(SHELL_PROMPTS, &exchange.output.join("\n"), tell);
                     continue;
                 }
                 Fate::Unknown => {
@@ -213,10 +253,10 @@ impl Stage {
                 && !(succeeded && exchange.matches(&said))
                 && Instant::now() < deadline
             {
-                thread::sleep(Duration::from_millis(50));
+                thread::sleep(PAUSE);
                 (succeeded, said) = self.command(&text, database, folder)?;
             }
-            exchange.tell(["$ ", "> "], &said, tell);
+            exchange.tell(SHELL_PROMPTS, &said, tell);
             if !succeeded {
                 problem(exchange.line, format!("{text}: failed\n{said}"));
             } else if !exchange.output.iter().all(|line| line.trim().is_empty()) {
@@ -250,6 +290,15 @@ impl Stage {
     }
 }
 
+impl Block {
+    fn exchanges(&self, [first, further]: [&str; 2]) -> Vec<Exchange> {
+        // A superuser's prompts, too.
+        let as_superuser = |prompt: &str| prompt.replace("=>", "=#").replace("->", "-#");
+        let (first_too, further_too) = (as_superuser(first), as_superuser(further));
+        blocks::exchanges(&self.lines, &[first, &first_too], &[further, &further_too])
+    }
+}
+
 impl Exchange {
     fn matches(&self, output: &str) -> bool {
         pattern::matches(&self.output.join("\n"), output)
@@ -278,6 +327,6 @@ impl Exchange {
 }
 
 /// The parts of a stream that end with the mark.
-fn split(stream: &str) -> Vec<String> {
+pub(super) fn split(stream: &str) -> Vec<String> {
     stream.split(&format!("{MARK}\n")).map(str::to_owned).collect()
 }

@@ -15,16 +15,16 @@ const VALUES: &str = "\
 fn readings_are_metrics() {
     let example = start("instrumentation");
     play(&example);
-    assert_eq!(boto3(&example, VALUES), json!([63.0, 62.0, 61.0, 99.0]));
+    assert_eq!(boto3(&example, VALUES), json!([21.0, 20.5, 63.0, 62.0, 61.0, 99.0]));
 
     let mut session = connect(&example);
     let more = "INSERT INTO temp_reading VALUES (NULL, 1), (now() AT TIME ZONE 'UTC', NULL);
                 INSERT INTO temp_reading VALUES (now() AT TIME ZONE 'UTC' - interval '9 min', 20.25)";
     session.batch_execute(more).unwrap();
-    let expected = json!([20.25, 63.0, 62.0, 61.0, 99.0]);
+    let expected = json!([21.0, 20.5, 20.25, 63.0, 62.0, 61.0, 99.0]);
     wait_until("the reading in CloudWatch", || boto3(&example, VALUES) == expected);
-    assert_eq!(log(&example).matches("New temperature reading: Time: ").count(), 5);
-    assert_eq!(log(&example).matches("START RequestId").count(), 5, "{}", log(&example));
+    assert_eq!(log(&example).matches("New temperature reading: Time: ").count(), 7);
+    assert_eq!(log(&example).matches("START RequestId").count(), 7, "{}", log(&example));
     let rows: i64 = session.query_one("SELECT count(*) FROM temp_reading", &[]).unwrap().get(0);
     assert_eq!(rows, 6, "without the one that was rolled back");
 }

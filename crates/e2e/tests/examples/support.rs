@@ -54,7 +54,7 @@ pub fn connect(example: &Example) -> Client {
 
 /// What the functions logged.
 pub fn log(example: &Example) -> String {
-    example.service().log_text().unwrap()
+    example.services().each_ref().map(|service| service.log_text().unwrap()).concat()
 }
 
 /// What a Python expression over boto3 gives: `client("s3")` is a client of the AWS services.
