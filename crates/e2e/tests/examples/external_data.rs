@@ -4,7 +4,7 @@ use std::thread;
 use e2e::Example;
 use postgres::Client;
 
-use crate::support::{Shared, boto3, connect, play, shared, start, turn};
+use crate::support::{Shared, boto3, connect, mariadb, play, shared, start, try_mariadb, turn};
 
 static EXAMPLE: Shared = Shared::new(|| shared("external-data"));
 
@@ -32,6 +32,7 @@ fn with_stream() -> (MutexGuard<'static, Example>, Client) {
     session
         .batch_execute("TRUNCATE temp_reading; UPDATE sensor_position SET sequence_number = ''")
         .unwrap();
+    mariadb(&example, "TRUNCATE temp_reading; UPDATE sensor_position SET sequence_number = ''");
     (example, session)
 }
 
@@ -116,4 +117,61 @@ fn two_at_once_share_the_records() {
         }
     });
     assert_eq!(kept(&mut session), ["0", "1", "2", "3", "4"]);
+}
+
+/// The values that MariaDB kept, in the order of their times.
+const KEPT: &str = "SELECT group_concat(reading_value + 0 ORDER BY reading_time) FROM temp_reading";
+
+/// What one call leaves in its argument is what the next one takes, without quotes.
+#[test]
+fn on_mariadb_the_number_can_be_passed_back_in() {
+    let (example, _) = with_stream();
+    let process = |from: &str| {
+        let call = format!("SET @number = '{from}'; CALL processSensorReadings(@number);");
+        let printed = mariadb(&example, &format!("{call} SELECT @number"));
+        printed.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(process(""), "", "an empty stream");
+    let numbers = [reading(&example, 0), reading(&example, 1), reading(&example, 2)];
+    assert_eq!(process(&numbers[0]), numbers[2]);
+    assert_eq!(process(&numbers[2]), numbers[2], "nothing is new");
+    let last = reading(&example, 3);
+    assert_eq!(process(&numbers[2]), last);
+    assert_eq!(mariadb(&example, KEPT), "1.00,2.00,3.00");
+}
+
+/// Run after run only what is new is read; a record that cannot be read undoes the run.
+#[test]
+fn on_mariadb_each_run_goes_on_where_the_last_one_ended() {
+    let (example, _) = with_stream();
+    let position = "SELECT sequence_number FROM sensor_position";
+    let mut last = String::new();
+    for run in 0..3 {
+        for minute in 0..run {
+            last = reading(&example, 10 * run + minute);
+        }
+        mariadb(&example, "CALL readNewSensorReadings(@last)");
+        assert_eq!(mariadb(&example, position), last, "run {run}");
+    }
+    assert_eq!(mariadb(&example, KEPT), "10.00,20.00,21.00");
+
+    reading(&example, 30);
+    put(&example, "no JSON");
+    let error = try_mariadb(&example, "CALL readNewSensorReadings(@last)").unwrap_err();
+    assert!(error.contains("JSONDecodeError"), "{error}");
+    assert_eq!(mariadb(&example, position), last);
+    assert_eq!(mariadb(&example, KEPT), "10.00,20.00,21.00");
+}
+
+/// Two sessions that read at the same time do not read a record twice.
+#[test]
+fn on_mariadb_two_at_once_share_the_records() {
+    let (example, _) = with_stream();
+    (0..5).for_each(|minute| drop(reading(&example, minute)));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| mariadb(&example, "CALL readNewSensorReadings(@last)"));
+        }
+    });
+    assert_eq!(mariadb(&example, KEPT), "0.00,1.00,2.00,3.00,4.00");
 }

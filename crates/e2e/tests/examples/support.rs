@@ -1,5 +1,6 @@
 //! A running example, and clients to look at it with.
 
+use std::fs;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -44,12 +45,26 @@ fn set_up(example: &Example) {
     let psql = example.stage().cluster().psql().database(example.stage().database());
     let output = psql.run_file(&example.folder().join("postgresql.sql")).unwrap();
     output.stdout_if_ok().unwrap();
+    mariadb(example, &fs::read_to_string(example.folder().join("mariadb.sql")).unwrap());
 }
 
 /// A superuser's session in its database.
 pub fn connect(example: &Example) -> Client {
     let (cluster, database) = (example.stage().cluster(), example.stage().database());
     Client::connect(&cluster.connection_string(database), NoTls).unwrap()
+}
+
+/// What statements print on MariaDB, bare; they must succeed.
+#[track_caller]
+pub fn mariadb(example: &Example, sql: &str) -> String {
+    try_mariadb(example, sql).unwrap_or_else(|error| panic!("{error}\n{sql}"))
+}
+
+/// What statements print on MariaDB, or the error of the first that fails.
+pub fn try_mariadb(example: &Example, sql: &str) -> Result<String, String> {
+    let server = example.stage().mariadb_server().unwrap();
+    let answer = server.query(example.stage().database(), sql);
+    answer.map_err(|error| error.to_string())
 }
 
 /// What the functions logged.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use e2e::Example;
 use postgres::{Client, NoTls};
 
-use crate::support::{Shared, connect, log, play, shared, start, turn, wait_until};
+use crate::support::{
+    Shared, connect, log, mariadb, play, shared, start, try_mariadb, turn, wait_until,
+};
 
 static EXAMPLE: Shared = Shared::new(|| shared("write-back"));
 
@@ -13,11 +15,10 @@ static EXAMPLE: Shared = Shared::new(|| shared("write-back"));
 fn with_readings() -> (MutexGuard<'static, Example>, Client) {
     let example = turn(&EXAMPLE);
     let mut session = connect(&example);
-    session
-        .batch_execute(
-            "TRUNCATE temp_reading; INSERT INTO temp_reading VALUES (1, 60.5), (2, 70.5)",
-        )
-        .unwrap();
+    let clear = "TRUNCATE temp_reading;
+                 INSERT INTO temp_reading (id, reading_value) VALUES (1, 60.5), (2, 70.5)";
+    session.batch_execute(clear).unwrap();
+    mariadb(&example, clear);
     (example, session)
 }
 
@@ -173,4 +174,45 @@ fn the_functions_role_can_do_nothing_else() {
         assert_eq!(error.code().unwrap().code(), "42501", "{refused}");
     }
     writer.batch_execute("UPDATE temp_reading SET calibrated_value = 1 WHERE id = 2").unwrap();
+}
+
+/// InnoDB sees no more of the deadlock than PostgreSQL does: the function waits for the caller's
+/// row, the caller for nothing. Then the caller gives up, and the function commits.
+#[test]
+fn the_deadlock_is_invisible_to_innodb() {
+    let (example, _) = with_readings();
+    thread::scope(|scope| {
+        let caller = scope.spawn(|| {
+            let call = "START TRANSACTION;
+                        UPDATE temp_reading SET reading_value = 1 WHERE id = 1;
+                        SELECT lambda_invoke('lambdaCalibrateReading', '{\"id\": 1, \"wait\": true}',
+                                             '{\"request_timeout_ms\": 4000}')";
+            try_mariadb(&example, call).unwrap_err()
+        });
+        let states = "SELECT group_concat(trx_state ORDER BY trx_state) \
+                      FROM information_schema.innodb_trx";
+        wait_until("the function waits", || mariadb(&example, states) == "LOCK WAIT,RUNNING");
+        let told = caller.join().unwrap();
+        assert!(told.contains("Request timed out after 4000 ms"), "{told}");
+    });
+    let row = "SELECT concat(reading_value, ' ', calibrated_value) FROM temp_reading WHERE id = 1";
+    wait_until("the function has committed", || mariadb(&example, row) == "60.5 60.0");
+    let status = mariadb(&example, "SHOW ENGINE INNODB STATUS");
+    assert!(!status.contains("LATEST DETECTED DEADLOCK"), "{status}");
+}
+
+/// With a limit in the function, the caller is told before it gives up, and nothing is left.
+#[test]
+fn on_mariadb_too_a_lock_timeout_leaves_nothing() {
+    let (example, _) = with_readings();
+    let call = format!(
+        "START TRANSACTION; UPDATE temp_reading SET reading_value = 1 WHERE id = 1; {}",
+        calibrate(1, "")
+    );
+    let error = try_mariadb(&example, &call).unwrap_err();
+    assert!(error.contains("\"errorType\": \"LockTimeout\""), "{error}");
+    let left = "SELECT count(*) FROM information_schema.processlist WHERE user = 'lambda_writer'";
+    wait_until("the function's session has ended", || mariadb(&example, left) == "0");
+    let row = "SELECT calibrated_value IS NULL FROM temp_reading WHERE id = 1";
+    assert_eq!(mariadb(&example, row), "1");
 }
