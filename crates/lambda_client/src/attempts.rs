@@ -129,13 +129,15 @@ async fn try_once(
     progress.report.region = Some(region.clone());
     invocation.check_allowed(options.allowed_functions.as_deref(), &region)?;
     let endpoint = config.endpoint(options, &region)?;
+    // One that cannot be used is told of before STS or SSO is asked for credentials around it.
+    let proxy = proxy_for(&endpoint)?;
     let credentials = config.credentials.get().await?;
     let path = format!("{}{}", endpoint.path, invocation.path_and_query());
     let url = format!("{}://{}{path}", endpoint.scheme(), endpoint.authority());
     let mut request = build_request(invocation, &endpoint, &path, body.clone())?;
     sign_request(&mut request, &url, &body, credentials.clone(), &region)?;
-    if let Some(proxy) = proxy_for(&endpoint)? {
-        proxy.address(&mut request, &endpoint, &url)?;
+    if let Some(proxy) = proxy.filter(|_| !endpoint.https) {
+        proxy.address(&mut request, &url)?;
     }
     let secrets = Secrets::of(credentials, request.headers());
     let result = deliver(client, &endpoint, request, invocation, options, progress).await;

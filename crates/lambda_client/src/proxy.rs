@@ -26,6 +26,9 @@ static SETTINGS: LazyLock<Option<Settings>> = LazyLock::new(Settings::read);
 /// The process's environment, read once.
 struct Settings {
     matcher: Matcher,
+    /// The same exemptions, with a proxy that is known to be good: a matcher does not tell an
+    /// exempt endpoint from a proxy that it cannot read.
+    exemptions: Matcher,
     /// As it is written: it may hold a password.
     https: Option<String>,
     http: Option<String>,
@@ -78,7 +81,8 @@ impl Settings {
             .http(http.as_deref().map(with_scheme).unwrap_or_default())
             .no(exempt.as_str())
             .build();
-        Self { matcher, https, http, exempt }
+        let exemptions = Matcher::builder().all("http://proxy").no(exempt.as_str()).build();
+        Self { matcher, exemptions, https, http, exempt }
     }
 
     fn proxy_for(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, InvokeError> {
@@ -86,10 +90,14 @@ impl Settings {
             true => ("HTTPS_PROXY", &self.https),
             false => ("HTTP_PROXY", &self.http),
         };
-        if url.is_none() || self.is_exempt(endpoint) {
+        if url.is_none() {
             return Ok(None);
         }
-        match self.matcher.intercept(&uri_of(endpoint)?) {
+        let target = uri_of(endpoint)?;
+        if self.exemptions.intercept(&target).is_none() {
+            return Ok(None);
+        }
+        match self.matcher.intercept(&target) {
             Some(found) if matches!(found.uri().scheme_str(), Some("http" | "https")) => {
                 Ok(Some(Proxy::new(&found, variable)))
             }
@@ -99,13 +107,6 @@ impl Settings {
                  http://user:password@host:port"
             ))),
         }
-    }
-
-    /// Asked with a proxy that is known to be good: the matcher does not tell an exempt endpoint
-    /// from a proxy that it cannot read.
-    fn is_exempt(&self, endpoint: &Endpoint) -> bool {
-        let good = Matcher::builder().all("http://proxy").no(self.exempt.as_str()).build();
-        uri_of(endpoint).is_ok_and(|uri| good.intercept(&uri).is_none())
     }
 }
 
@@ -139,17 +140,13 @@ impl Proxy {
         tunnel.call(target).await.map_err(|error| self.error(endpoint, &error.to_string()))
     }
 
-    /// Readies a request for a proxy that is handed it as it is: to a plain `http` endpoint it
-    /// goes with its whole `url`, and with what the proxy wants to be shown.
+    /// Readies a request to a plain `http` endpoint for the proxy, which is handed it as it is: with
+    /// its whole `url`, and with what the proxy wants to be shown.
     pub(crate) fn address<B>(
         &self,
         request: &mut Request<B>,
-        endpoint: &Endpoint,
         url: &str,
     ) -> Result<(), InvokeError> {
-        if endpoint.https {
-            return Ok(());
-        }
         *request.uri_mut() = url
             .parse()
             .map_err(|_| InvokeError::Endpoint("The endpoint is not a URL".to_owned()))?;

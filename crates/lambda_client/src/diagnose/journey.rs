@@ -171,9 +171,11 @@ impl<'a> Journey<'a> {
             .header(USER_AGENT, AGENT)
             .body(Full::new(Bytes::new()))
             .map_err(|error| InvokeError::Client(error.to_string()))?;
-        if let Some(proxy) = &self.0.proxy {
+        if !endpoint.https
+            && let Some(proxy) = &self.0.proxy
+        {
             let url = format!("{}://{}/", endpoint.scheme(), endpoint.authority());
-            proxy.address(&mut request, endpoint, &url)?;
+            proxy.address(&mut request, &url)?;
         }
         let mut connection = Connection::over(entered.0, endpoint).await?;
         let answer = connection.sender.send_request(request).await;
