@@ -7,10 +7,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Bench;
 use super::lab::{Lab, percentile};
+use crate::command;
 
 /// Enough for a stable median; the first calls of a session are not warm.
 const WARM_CALLS: usize = 20_000;
 const PEER_CALLS: usize = 2_000;
+
+/// Calls that are only counted, not made.
+const COUNTED_CALLS: &str = "2000000";
 
 /// What is compared on a busy machine is compared in turn.
 const ROUNDS: usize = 5;
@@ -54,6 +58,14 @@ pub fn warm_over_unsigned(bench: &Bench) -> Result<f64> {
 /// Median of a warm call, over the peer's.
 pub fn warm_over_peer(bench: &Bench) -> Result<f64> {
     Ok(warm(bench)? / peer(bench)?)
+}
+
+/// What it takes to count a call, over the median of a warm call.
+pub fn statistics_over_warm(bench: &Bench) -> Result<f64> {
+    let program = bench.playground.workspace().built().join("examples/statistics_cost");
+    let program = program.to_str().context("the target folder's name is not UTF-8")?;
+    let cost = command::output(program, &[COUNTED_CALLS]).context("statistics_cost failed")?;
+    Ok(cost.trim().parse::<f64>()? / warm(bench)?)
 }
 
 fn median(bench: &Bench, sql: &str) -> Result<f64> {

@@ -26,6 +26,12 @@ pub const FIGURES: &[Figure] = &[
         run: calls::warm_over_peer,
     },
     Figure {
+        name: "statistics_over_warm_call",
+        unit: "ratio",
+        target: Target::AtMost(0.01),
+        run: calls::statistics_over_warm,
+    },
+    Figure {
         name: "first_call_above_select_1",
         unit: "ms",
         target: Target::AtMost(3.0),
