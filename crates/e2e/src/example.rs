@@ -92,7 +92,7 @@ impl Example {
         mariadb.query("mysql", &format!("CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4;"))?;
 
         let stage = Stage::on(playground, cluster, DATABASE.to_owned())?
-            .mariadb(mariadb, DATABASE, &own)?
+            .mariadb(mariadb, DATABASE)?
             .folder(&folder)
             .program("aws", aws.programs())
             .env("AWS_ENDPOINT_URL", aws.endpoint())

@@ -1,7 +1,6 @@
 //! Sessions of the MariaDB client.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::Result;
 
@@ -45,11 +44,14 @@ fn error(printed: &str) -> String {
     }
 }
 
-/// Has the client find the server and the database: the folder is for `MYSQL_HOME`.
-pub(super) fn write_options(server: &MariaDb, database: &str, folder: &Path) -> Result<()> {
+/// Has the client find the server and the database: the server's folder is for `MYSQL_HOME`.
+pub(super) fn write_options(server: &MariaDb, database: &str) -> Result<()> {
     let socket = server.socket();
     let client = format!("[client]\nsocket={}\nuser=root\n", socket.display());
-    Ok(fs::write(folder.join("my.cnf"), format!("{client}[mysql]\ndatabase={database}\n"))?)
+    Ok(fs::write(
+        server.folder().join("my.cnf"),
+        format!("{client}[mysql]\ndatabase={database}\n"),
+    )?)
 }
 
 #[cfg(test)]

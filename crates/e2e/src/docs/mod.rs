@@ -76,6 +76,12 @@ impl Document {
         self.parts.iter().any(|part| matches!(part, Part::Block(block) if block.is_run()))
     }
 
+    /// Whether it has a session on MariaDB.
+    pub fn needs_mariadb(&self) -> bool {
+        let is_session = |block: &Block| block.is_run() && block.language == Language::MariaDb;
+        self.parts.iter().any(|part| matches!(part, Part::Block(block) if is_session(block)))
+    }
+
     /// Runs its blocks and gives what is wrong with them. An error is of the stage, not of the file.
     pub fn play(&self, stage: Option<&Stage>, tell: &mut Tell<'_>) -> Result<Vec<String>> {
         let mut problems = Vec::new();

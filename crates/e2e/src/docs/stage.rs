@@ -108,9 +108,10 @@ impl Stage {
         self
     }
 
-    /// Adds a MariaDB, whose `database` its blocks share. The client's options go into `folder`.
-    pub fn mariadb(mut self, server: MariaDb, database: &str, folder: &Path) -> Result<Self> {
-        mariadb::write_options(&server, database, folder)?;
+    /// Adds a MariaDB, whose `database` its blocks share.
+    pub fn mariadb(mut self, server: MariaDb, database: &str) -> Result<Self> {
+        mariadb::write_options(&server, database)?;
+        let folder = server.folder().to_owned();
         self.mariadb = Some((server, database.to_owned()));
         Ok(self.env("MYSQL_HOME", folder))
     }

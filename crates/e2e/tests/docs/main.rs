@@ -12,8 +12,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use e2e::Playground;
 use e2e::docs::{Document, Stage};
+use e2e::{Brand, Playground};
 
 /// The folder of the workspace.
 fn root() -> PathBuf {
@@ -39,7 +39,12 @@ fn markdown_files() -> Vec<PathBuf> {
 /// What is wrong with a file.
 fn problems(playground: &Playground, file: &Path) -> Vec<String> {
     let document = Document::read(file).unwrap();
-    let stage = document.needs_stage().then(|| Stage::new(playground).unwrap());
+    let mut stage = document.needs_stage().then(|| Stage::new(playground).unwrap());
+    if document.needs_mariadb() {
+        let server = playground.new_mariadb(Brand::MariaDb, |config| config).unwrap();
+        let database = server.create_database().unwrap();
+        stage = stage.map(|stage| stage.mariadb(server, &database).unwrap());
+    }
     document.play(stage.as_ref(), &mut |_| ()).unwrap()
 }
 
@@ -76,6 +81,7 @@ fn every_mistake_is_told() {
         ("mistakes.md:31:", "says not what it is"),
         ("mistakes.md:35:", "befunge"),
         ("mistakes.md:40:", "not JSON"),
+        ("mistakes.md:44:", "SELECT 4 AS four"),
     ];
     for (place, words) in expected {
         let told = problems.iter().any(|told| told.contains(place) && told.contains(words));
