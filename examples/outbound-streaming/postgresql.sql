@@ -5,13 +5,18 @@ CREATE EXTENSION IF NOT EXISTS awslambda_fn CASCADE;
 -- The times are in UTC.
 CREATE TABLE temp_reading (reading_time timestamp, reading_value numeric);
 
-CREATE FUNCTION temp_reading_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Runs as its owner: who may insert a reading need not be allowed to call functions. With that, no
+-- other role may make a trigger of it.
+CREATE FUNCTION temp_reading_trigger() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
-    PERFORM awslambda_fn_async('lambdaTempReadingTrigger', json_build_object(
+    PERFORM public.awslambda_fn_async('lambdaTempReadingTrigger', json_build_object(
         'reading_time', to_char(NEW.reading_time, 'YYYY-MM-DD HH24:MI:SS'),
         'reading_value', NEW.reading_value::text)::text);
     RETURN NULL;
 END $$;
+REVOKE ALL ON FUNCTION temp_reading_trigger() FROM PUBLIC;
 
 -- After: only what passed every constraint is sent. A reading with a part missing is none.
 CREATE TRIGGER temp_reading_trigger AFTER INSERT ON temp_reading

@@ -26,7 +26,7 @@ const PSQL_PROMPTS: [&str; 2] = ["=> ", "-> "];
 const SHELL_PROMPTS: [&str; 2] = ["$ ", "> "];
 
 /// How long a block that says `eventually` may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Until it is tried again.
 const PAUSE: Duration = Duration::from_millis(50);

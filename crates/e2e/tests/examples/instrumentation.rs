@@ -24,7 +24,8 @@ fn readings_are_metrics() {
     let expected = json!([21.0, 20.5, 20.25, 63.0, 62.0, 61.0, 99.0]);
     wait_until("the reading in CloudWatch", || boto3(&example, VALUES) == expected);
     assert_eq!(log(&example).matches("New temperature reading: Time: ").count(), 7);
-    assert_eq!(log(&example).matches("START RequestId").count(), 7, "{}", log(&example));
+    // What a function that got half a reading would log.
+    assert!(!log(&example).contains("[ERROR]"), "{}", log(&example));
     let rows: i64 = session.query_one("SELECT count(*) FROM temp_reading", &[]).unwrap().get(0);
     assert_eq!(rows, 6, "without the one that was rolled back");
 }

@@ -1,6 +1,5 @@
 use std::sync::MutexGuard;
 use std::thread;
-use std::time::Duration;
 
 use e2e::Example;
 use postgres::{Client, NoTls};
@@ -87,6 +86,8 @@ fn a_snapshot_does_not_see_what_the_function_commits() {
 #[test]
 fn the_deadlock_is_invisible_to_postgresql() {
     let (example, mut session) = with_readings();
+    // So that a process is there: what is waited for below is the lock.
+    session.query_one(&calibrate(2, ""), &[]).unwrap();
     let pid: i32 = session.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
     let detector = "SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'";
     let detects_after: i32 = session.query_one(detector, &[]).unwrap().get(0);
@@ -143,14 +144,15 @@ fn a_lock_timeout_in_the_function_is_told_and_leaves_nothing() {
 /// An event that is sent after the commit finds the row; one that is sent before it may not.
 #[test]
 fn an_event_after_the_commit_finds_the_row() {
-    let (_example, mut session) = with_readings();
+    let (example, mut session) = with_readings();
+    let calls = |example: &Example| log(example).matches("END RequestId").count();
+    let before = calls(&example);
     let send = "SELECT awslambda_fn_async('lambdaCalibrateReading', '{\"id\": 3}')";
     let insert = "INSERT INTO temp_reading VALUES (3, 80.5)";
     let mut open = session.transaction().unwrap();
     open.batch_execute(insert).unwrap();
     open.query_one(send, &[]).unwrap();
-    // Long enough for the function to have run.
-    thread::sleep(Duration::from_millis(1500));
+    wait_until("the event has run", || calls(&example) > before);
     open.commit().unwrap();
     assert_eq!(calibrated(&mut session, 3), None, "it ran before the commit");
     session.query_one(send, &[]).unwrap();
@@ -181,6 +183,8 @@ fn the_functions_role_can_do_nothing_else() {
 #[test]
 fn the_deadlock_is_invisible_to_innodb() {
     let (example, _) = with_readings();
+    // So that a process is there: what is waited for below is the lock.
+    mariadb(&example, &calibrate(2, ""));
     thread::scope(|scope| {
         let caller = scope.spawn(|| {
             let call = "START TRANSACTION;
