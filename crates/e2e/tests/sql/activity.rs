@@ -80,6 +80,39 @@ fn each_session_is_shown_by_itself() {
     assert_eq!(watcher.text(ROWS), "0");
 }
 
+/// The calls of one statement are one row; a superuser's limit caps them; cancelled, all of them are
+/// counted.
+#[test]
+fn the_calls_of_one_statement_are_counted_one_by_one() {
+    let (cluster, database) = counting();
+    let mut watcher = Session::open(&cluster, &database);
+    let many = "SELECT count(*) FROM aws_lambda.invoke_many('sleeps',
+        array_fill('{\"seconds\": 60}'::json, ARRAY[12]), max_concurrency => 6)";
+    let rows = "SELECT coalesce(string_agg(calls::text, ','), '') FROM aws_lambda.stat_activity";
+    for (limit, expected) in [(128, "6"), (2, "2")] {
+        let sql = format!("SET aws_lambda.max_concurrency = {limit}; {many}");
+        let (pid, thread) = waiting(&cluster, &database, &sql);
+        wait_until("the calls are shown", || watcher.text(rows) == expected);
+        cluster.signal_backend(pid, Signal::SIGINT).unwrap();
+        assert_eq!(thread.join().unwrap().as_deref(), Some("57014"));
+        wait_until("the calls are not shown", || watcher.text(rows).is_empty());
+        let cancels =
+            "SELECT string_agg(calls || ' ' || cancels, ',') FROM aws_lambda.stat_invocations";
+        assert_eq!(watcher.text(cancels), format!("{expected} {expected}"));
+        watcher.run("SELECT aws_lambda.stat_reset()");
+    }
+    watcher.run("SELECT * FROM aws_lambda.invoke_many('echo', ARRAY['1', '2', '3']::json[])");
+    let calls =
+        "SELECT string_agg(function_name || ' ' || calls, ',') FROM aws_lambda.stat_invocations";
+    assert_eq!(watcher.text(calls), "echo 3");
+    watcher.run("SET aws_lambda.allowed_functions = 'simple'");
+    let failure = watcher.fail("SELECT * FROM aws_lambda.invoke_many('echo', ARRAY['1']::json[])");
+    assert_eq!(failure.code, "42501");
+    let failure = watcher.fail("SELECT * FROM aws_lambda.invoke_query('echo', 'SELECT 1')");
+    assert_eq!(failure.code, "42501");
+    assert_eq!(watcher.text(calls), "echo 3");
+}
+
 /// `kill -9` of a backend makes the server start anew: nothing is left in flight, and it counts on.
 #[test]
 fn a_killed_backend_leaves_nothing_behind() {
