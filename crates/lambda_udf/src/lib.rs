@@ -4,9 +4,8 @@
 //! (what the call means), [`process`] (the connections that all sessions share); [`server`] is what
 //! the library asks of the server in return: raising an error, and whether the statement was killed.
 //!
-//! It is a thin layer of our own rather than the crate `udf`: that has no way to raise an error for
-//! a row (the row would be NULL), lets a panic reach the server's C++ frames, panics itself on a
-//! message of more than 511 bytes, and tells nothing of kills and character sets.
+//! It is a thin layer of our own rather than the crate `udf`, with which a row that fails is no error
+//! and a panic ends the server; ARCHITECTURE.md has the comparison.
 
 #![allow(unsafe_code)]
 
