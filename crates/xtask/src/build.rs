@@ -90,6 +90,17 @@ pub fn extension(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     command::succeed(build)
 }
 
+/// Builds the one crate that makes the library for MariaDB and MySQL, which needs no server.
+pub fn udf(workspace: &Workspace) -> Result<()> {
+    progress::stage("building lambda_udf for MariaDB and MySQL");
+    let mut build = cargo();
+    build.args(["build", "--package", "lambda_udf"]);
+    if workspace.profile == Profile::Release {
+        build.arg("--release");
+    }
+    command::succeed(build)
+}
+
 /// A function written in Rust is served as the executable `bootstrap` in its folder.
 fn place_echo_function(workspace: &Workspace) -> Result<()> {
     let built = workspace.built().join("echo-function");

@@ -65,10 +65,11 @@ enum Task {
     Up(Server),
     /// Ends the playground that `up` started
     Down,
-    /// Builds the extensions and copies them into a PostgreSQL
+    /// Builds the extensions and copies them into a PostgreSQL, or the functions into a MariaDB
     ///
-    /// Any major from 13 to 18: the one of --pg-config, or the newest on this machine that has
-    /// server headers.
+    /// PostgreSQL: any major from 13 to 18, the one of --pg-config, or the newest on this machine
+    /// that has server headers. With --mariadb or --mysql: the library for the server on this
+    /// machine, or into --plugin-dir.
     Install(install::Options),
     /// Measures, and compares with the targets
     Bench(bench::Options),

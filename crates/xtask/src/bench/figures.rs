@@ -1,7 +1,7 @@
 //! The figures, in the order in which they are measured and shown.
 
 use super::figure::{Figure, Target};
-use super::{calls, cancel, fresh, local, memory};
+use super::{calls, cancel, fresh, local, mariadb, memory};
 
 /// Every figure. All calls but those of the local service go to one echo endpoint, in one run.
 pub const FIGURES: &[Figure] = &[
@@ -66,6 +66,19 @@ pub const FIGURES: &[Figure] = &[
         unit: "MB",
         target: Target::AtMost(8.0),
         run: memory::after_1m,
+    },
+    Figure { name: "mariadb_warm_call_p50", unit: "us", target: Target::None, run: mariadb::warm },
+    Figure {
+        name: "mariadb_warm_call_over_unsigned_exchange",
+        unit: "ratio",
+        target: Target::AtMost(3.0),
+        run: mariadb::warm_over_unsigned,
+    },
+    Figure {
+        name: "mariadb_first_call_over_warm_call",
+        unit: "ratio",
+        target: Target::AtMost(1.25),
+        run: mariadb::first_over_warm,
     },
     Figure {
         name: "local_warm_python_p50",
