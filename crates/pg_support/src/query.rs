@@ -36,16 +36,24 @@ impl Query {
         Some(memory.run(|| {
             // SAFETY: the argument is a text; the copy is NUL-terminated and lives in `memory`.
             let text = unsafe { CStr::from_ptr(pg_sys::text_to_cstring(text.cast_mut_ptr())) };
-            let plan = plan_last(text);
-            Self::start(plan, text, is_jsonb, memory)
+            let environment = environment(call);
+            let plan = plan_last(text, environment);
+            Self::start(plan, text, environment, is_jsonb, memory)
         }))
     }
 
-    fn start(plan: *mut pg_sys::PlannedStmt, text: &CStr, is_jsonb: bool, memory: &Memory) -> Self {
+    fn start(
+        plan: *mut pg_sys::PlannedStmt,
+        text: &CStr,
+        environment: *mut pg_sys::QueryEnvironment,
+        is_jsonb: bool,
+        memory: &Memory,
+    ) -> Self {
         let mut receiver = Receiver::new();
         // SAFETY: the plan and the text live in `memory`, as long as the query; the receiver is
-        // boxed and lives as long. An SQL statement is being run, so there is a snapshot: the query
-        // sees what that statement sees.
+        // boxed and lives as long, and so does the environment of the statement around the query.
+        // An SQL statement is being run, so there is a snapshot: the query sees what that statement
+        // sees.
         let running = unsafe {
             let running = pg_sys::CreateQueryDesc(
                 plan,
@@ -54,7 +62,7 @@ impl Query {
                 std::ptr::null_mut(),
                 receiver.as_dest(),
                 std::ptr::null_mut(),
-                std::ptr::null_mut(),
+                environment,
                 0,
             );
             pg_sys::ExecutorStart(running, 0);
@@ -112,8 +120,22 @@ unsafe fn run(query: *mut pg_sys::QueryDesc) {
     }
 }
 
+/// What the statement around the query knows beside the catalogs: the transition tables of a
+/// trigger. Null if there is nothing, as outside of functions.
+fn environment(call: &Arguments) -> *mut pg_sys::QueryEnvironment {
+    // SAFETY: the call is live. What it returns to, if it is a node of that kind, belongs to the
+    // executor's state of the statement, which says what it runs in.
+    unsafe {
+        let result: *mut pg_sys::ReturnSetInfo = (*call.call()).resultinfo.cast();
+        let is_set = pgrx::is_a(result.cast(), pg_sys::NodeTag::T_ReturnSetInfo);
+        let context = if is_set { (*result).econtext } else { std::ptr::null_mut() };
+        let state = if context.is_null() { std::ptr::null_mut() } else { (*context).ecxt_estate };
+        if state.is_null() { std::ptr::null_mut() } else { (*state).es_queryEnv }
+    }
+}
+
 /// Runs every statement of `text` but the last, and plans that.
-fn plan_last(text: &CStr) -> *mut pg_sys::PlannedStmt {
+fn plan_last(text: &CStr, environment: *mut pg_sys::QueryEnvironment) -> *mut pg_sys::PlannedStmt {
     // SAFETY: the text is live; the parser allocates in the current memory context.
     let statements = unsafe { list::<pg_sys::RawStmt>(pg_sys::pg_parse_query(text.as_ptr())) };
     let Some((last, before)) = statements.split_last() else { raise_invalid() };
@@ -125,7 +147,7 @@ fn plan_last(text: &CStr) -> *mut pg_sys::PlannedStmt {
     let statement = unsafe { &**last };
     // SAFETY: a node of a parsed statement.
     let is_select = unsafe { (*statement.stmt).type_ == pg_sys::NodeTag::T_SelectStmt };
-    let planned = if is_select { plan(*last, text) } else { None };
+    let planned = if is_select { plan(*last, text, environment) } else { None };
     planned.unwrap_or_else(|| {
         // Not a query: running it raises PostgreSQL's own error, or leaves nothing to read.
         execute(&source(text, statement));
@@ -134,11 +156,15 @@ fn plan_last(text: &CStr) -> *mut pg_sys::PlannedStmt {
 }
 
 /// The plan of a statement that gives rows and changes nothing; `None` for `SELECT INTO`.
-fn plan(statement: *mut pg_sys::RawStmt, text: &CStr) -> Option<*mut pg_sys::PlannedStmt> {
+fn plan(
+    statement: *mut pg_sys::RawStmt,
+    text: &CStr,
+    environment: *mut pg_sys::QueryEnvironment,
+) -> Option<*mut pg_sys::PlannedStmt> {
     // SAFETY: the statement was parsed from the text, which has no parameters. Rewriting a SELECT
     // gives one query.
     let (query, is_select) = unsafe {
-        let query = *list::<pg_sys::Query>(analyze(statement, text)).first()?;
+        let query = *list::<pg_sys::Query>(analyze(statement, text, environment)).first()?;
         (query, (*query).commandType == pg_sys::CmdType::CMD_SELECT)
     };
     if !is_select {
@@ -163,8 +189,12 @@ fn plan(statement: *mut pg_sys::RawStmt, text: &CStr) -> Option<*mut pg_sys::Pla
 
 /// # Safety
 /// `statement` was parsed from `text`.
-unsafe fn analyze(statement: *mut pg_sys::RawStmt, text: &CStr) -> *mut pg_sys::List {
-    let (none, environment) = (std::ptr::null_mut(), std::ptr::null_mut());
+unsafe fn analyze(
+    statement: *mut pg_sys::RawStmt,
+    text: &CStr,
+    environment: *mut pg_sys::QueryEnvironment,
+) -> *mut pg_sys::List {
+    let none = std::ptr::null_mut();
     // SAFETY: promised by the caller; there are no parameters.
     unsafe {
         #[cfg(pre_pg15)]
