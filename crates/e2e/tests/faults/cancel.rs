@@ -12,9 +12,9 @@ use postgres::NoTls;
 use crate::support::stuck::{Peer, STAGES};
 use crate::support::{AT_ONCE, Ended, Running, Session, database, playground, proc, wait_until};
 
-const CANCELED: &str = "canceling statement due to user request";
-const TIMED_OUT: &str = "canceling statement due to statement timeout";
-const TERMINATED: &str = "terminating connection due to administrator command";
+pub const CANCELED: &str = "canceling statement due to user request";
+pub const TIMED_OUT: &str = "canceling statement due to statement timeout";
+pub const TERMINATED: &str = "terminating connection due to administrator command";
 
 /// Interrupts a call at every stage, one after the other in one backend, and expects `message`.
 fn interrupt_at_every_stage(mut interrupt: impl FnMut(&Running)) {
@@ -123,7 +123,7 @@ fn stuck_sessions(open: impl Fn() -> Session) -> Vec<(Peer, Running)> {
 
 /// Asserts that PostgreSQL's own error ended a session.
 #[track_caller]
-fn assert_terminated(ended: &Ended, pid: u32, cluster: &Cluster) {
+pub fn assert_terminated(ended: &Ended, pid: u32, cluster: &Cluster) {
     let failure = ended.failure();
     // The driver may see the end of the connection before it has given out what came before it.
     if !failure.code.is_empty() {

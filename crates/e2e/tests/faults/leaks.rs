@@ -14,14 +14,14 @@ const SLACK_KB: u64 = 1024;
 
 /// What a process holds.
 #[derive(Debug)]
-struct Holdings {
+pub struct Holdings {
     threads: usize,
     descriptors: usize,
     private_kb: u64,
 }
 
 impl Holdings {
-    fn of(pid: u32) -> Self {
+    pub fn of(pid: u32) -> Self {
         Self {
             threads: proc::threads(pid).len(),
             descriptors: proc::descriptors(pid).len(),
@@ -32,7 +32,7 @@ impl Holdings {
     /// Waits until `pid` has no more threads and descriptors than this: what was abandoned last
     /// may still be closing.
     #[track_caller]
-    fn wait_for_same(&self, pid: u32) {
+    pub fn wait_for_same(&self, pid: u32) {
         wait_until("threads and descriptors are as many as before", || {
             let now = Self::of(pid);
             now.threads <= self.threads && now.descriptors <= self.descriptors
@@ -41,7 +41,7 @@ impl Holdings {
 
     /// Asserts that `pid` holds no more than this.
     #[track_caller]
-    fn assert_kept(&self, pid: u32) {
+    pub fn assert_kept(&self, pid: u32) {
         self.wait_for_same(pid);
         let now = Self::of(pid);
         assert!(now.private_kb <= self.private_kb + SLACK_KB, "before {self:?}, after {now:?}");

@@ -17,6 +17,8 @@ mod hostile_service;
 mod hostile_settings;
 /// Whatever a caller passes is a clear error, and leads no request astray.
 mod hostile_values;
+/// The same, with 64 calls of one statement in flight.
+mod in_flight;
 /// One session's calls share a connection, and a connection that dies never runs a function twice.
 mod keepalive;
 /// No call leaves a thread, a descriptor, memory, a process or a wake-up behind.

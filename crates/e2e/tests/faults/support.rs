@@ -152,6 +152,21 @@ impl Session {
         Ok(Answer { status: row.get(0), payload: row.get(1), version: row.get(2) })
     }
 
+    /// Makes `count` calls by one statement, all in flight at once. The status is how many rows came.
+    pub fn call_many(
+        &mut self,
+        function: &str,
+        payload: &str,
+        count: i32,
+    ) -> Result<Answer, Failure> {
+        let row = self.client.query_one(
+            "SELECT count(*)::int FROM aws_lambda.invoke_many($1::text,
+               array_fill($2::text::json, ARRAY[$3::int]), max_concurrency => $3)",
+            &[&function, &payload, &count],
+        )?;
+        Ok(Answer { status: row.get(0), ..Answer::default() })
+    }
+
     /// A call that must fail.
     #[track_caller]
     pub fn fail(&mut self, function: &str, payload: &str) -> Failure {
@@ -181,12 +196,26 @@ impl Session {
     }
 
     /// Makes a call from a thread, so that the test can look at it meanwhile.
-    pub fn start(mut self, function: &str, payload: String) -> Running {
-        let (function, pid) = (function.to_owned(), self.pid);
+    pub fn start(self, function: &str, payload: String) -> Running {
+        let function = function.to_owned();
+        self.start_doing(move |session| session.call(&function, &payload))
+    }
+
+    /// Makes `count` calls by one statement, from a thread.
+    pub fn start_many(self, function: &str, payload: String, count: i32) -> Running {
+        let function = function.to_owned();
+        self.start_doing(move |session| session.call_many(&function, &payload, count))
+    }
+
+    fn start_doing(
+        mut self,
+        call: impl FnOnce(&mut Self) -> Result<Answer, Failure> + Send + 'static,
+    ) -> Running {
+        let pid = self.pid;
         let token = self.client.cancel_token();
         let thread = thread::spawn(move || {
             let begin = Instant::now();
-            let result = self.call(&function, &payload);
+            let result = call(&mut self);
             Ended { result, at: Instant::now(), took: begin.elapsed(), session: self }
         });
         Running { pid, token, thread }

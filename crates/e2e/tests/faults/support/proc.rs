@@ -82,6 +82,11 @@ pub fn unread_at(port: u16) -> (usize, usize) {
     (sent.sum(), received.sum())
 }
 
+/// Sockets of this machine with bytes for `port` that their kernel buffers still hold.
+pub fn sending_to(port: u16) -> usize {
+    sockets().iter().filter(|socket| socket.peer_port == port && socket.unsent > 0).count()
+}
+
 /// A line of `/proc/net/tcp`.
 struct Socket {
     port: u16,

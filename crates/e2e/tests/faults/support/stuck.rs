@@ -16,6 +16,9 @@ use super::{proc, wait_until};
 /// Bytes of a large payload, close to the limit of 6 MB.
 const LARGE: usize = 6_000_000;
 
+/// Bytes of a payload of many: more than the kernel takes off a sender whose peer does not read.
+const LARGE_OF_MANY: usize = 500_000;
+
 /// Where a call is when it does not go on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
@@ -81,6 +84,25 @@ impl Peer {
         format!("\"{}\"", "x".repeat(size))
     }
 
+    /// The payload of each of many calls in flight.
+    pub fn payload_of_many(&self) -> String {
+        let size = if self.stage == Stage::Sending { LARGE_OF_MANY } else { 8 };
+        format!("\"{}\"", "x".repeat(size))
+    }
+
+    /// Waits until so many calls are stuck at the same time, the last of `calls` in all.
+    #[track_caller]
+    pub fn wait_for_flight(&self, at_once: usize, calls: usize) {
+        wait_until(&format!("{at_once} calls are {:?}", self.stage), || match &self.kind {
+            Kind::Full { address, .. } => proc::connecting_to(address.port()) >= at_once,
+            Kind::Scripted { server, seen } => {
+                seen.reached.load(Ordering::SeqCst) >= calls
+                    && (self.stage != Stage::Sending
+                        || proc::sending_to(server.address().port()) >= at_once)
+            }
+        });
+    }
+
     /// Waits until `calls` calls in all have got stuck.
     #[track_caller]
     pub fn wait_for_stuck(&self, calls: usize) {
@@ -90,6 +112,15 @@ impl Peer {
                 seen.reached.load(Ordering::SeqCst) >= calls
                     && (self.stage != Stage::Sending || is_partly_sent(server))
             }
+        });
+    }
+
+    /// Waits until the caller has closed every connection that it made, however many these are.
+    #[track_caller]
+    pub fn wait_for_all_closed(&self) {
+        self.wait_for_closed(match &self.kind {
+            Kind::Full { .. } => 0,
+            Kind::Scripted { server, .. } => server.connections(),
         });
     }
 

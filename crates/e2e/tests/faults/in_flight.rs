@@ -1,0 +1,403 @@
+//! The same faults, with 64 calls of one statement in flight.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::net::Shutdown;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use e2e::{RawConnection, RawServer, StopMode};
+use nix::sys::signal::Signal;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::Linger;
+use postgres::NoTls;
+
+use crate::cancel::{CANCELED, TERMINATED, TIMED_OUT, assert_terminated};
+use crate::hostile_values::{REGIONS, recorder};
+use crate::leaks::Holdings;
+use crate::support::stuck::{Peer, STAGES};
+use crate::support::{AT_ONCE, Failure, Running, Session, playground, proc, wait_until};
+
+/// Calls in flight at once.
+const FLIGHT: usize = 64;
+const COUNT: i32 = 64;
+
+/// Starts 64 calls that get stuck at `peer`, the last of `calls` in all.
+fn start(mut session: Session, peer: &Peer, calls: usize) -> Running {
+    session.go_to(&peer.url());
+    let running = session.start_many("f", peer.payload_of_many(), COUNT);
+    peer.wait_for_flight(FLIGHT, calls);
+    running
+}
+
+/// Interrupts a flight at every stage, one after the other in one backend.
+fn interrupt_at_every_stage(mut interrupt: impl FnMut(&Running)) {
+    let mut session = Session::open();
+    for stage in STAGES {
+        let peer = Peer::at(stage);
+        let running = start(session, &peer, FLIGHT);
+        let begin = Instant::now();
+        interrupt(&running);
+        let ended = running.join();
+        let took = ended.at.duration_since(begin);
+        ended.failure().assert_own("57014", CANCELED);
+        assert!(took < AT_ONCE, "{stage:?}: {took:?}");
+        peer.wait_for_closed(FLIGHT);
+        session = ended.session;
+        // The server signals a driver's cancel twice; a second one that comes late ends this.
+        let _ = session.client.batch_execute("SELECT pg_sleep(0.1)");
+        session.assert_usable();
+    }
+}
+
+/// `pg_cancel_backend` ends all calls of a statement at once.
+#[test]
+fn pg_cancel_backend_ends_a_flight_at_every_stage() {
+    let mut other = Session::open();
+    interrupt_at_every_stage(|running| {
+        other.run(&format!("SELECT pg_cancel_backend({})", running.pid));
+    });
+}
+
+/// A driver's cancel request ends them just so.
+#[test]
+fn a_drivers_cancel_ends_a_flight_at_every_stage() {
+    interrupt_at_every_stage(|running| running.token.cancel_query(NoTls).unwrap());
+}
+
+/// `statement_timeout` ends all calls of a statement when it is due.
+#[test]
+fn statement_timeout_ends_a_flight_at_every_stage() {
+    const LIMIT: Duration = Duration::from_millis(1500);
+    let mut session = Session::open();
+    for stage in STAGES {
+        let peer = Peer::at(stage);
+        session.go_to(&peer.url());
+        session.run(&format!("SET statement_timeout = {}", LIMIT.as_millis()));
+        let ended = session.start_many("f", peer.payload_of_many(), COUNT).join();
+        ended.failure().assert_own("57014", TIMED_OUT);
+        assert!(ended.took >= LIMIT && ended.took < LIMIT + AT_ONCE, "{stage:?}: {:?}", ended.took);
+        peer.wait_for_all_closed();
+        session = ended.session;
+        session.assert_usable();
+    }
+}
+
+/// `pg_terminate_backend` ends the session at once, and all its connections.
+#[test]
+fn pg_terminate_backend_ends_a_flight_at_every_stage() {
+    let mut other = Session::open();
+    for stage in STAGES {
+        let peer = Peer::at(stage);
+        let running = start(Session::open(), &peer, FLIGHT);
+        let pid = running.pid;
+        let begin = Instant::now();
+        other.run(&format!("SELECT pg_terminate_backend({pid})"));
+        let ended = running.join();
+        let took = ended.at.duration_since(begin);
+        assert_terminated(&ended, pid, playground().cluster());
+        assert!(took < AT_ONCE, "{stage:?}: {took:?}");
+        wait_until("the backend is gone", || !proc::is_running(pid));
+        peer.wait_for_closed(FLIGHT);
+    }
+}
+
+/// A fast shutdown waits for no flight, and the death of the postmaster leaves none behind.
+#[test]
+fn no_flight_outlives_its_server() {
+    for crash in [false, true] {
+        let mut cluster = playground().new_cluster(|config| config).unwrap();
+        let open = || Session::open_in(&cluster, "sqlambda_template");
+        let stuck: Vec<(Peer, Running)> = STAGES
+            .into_iter()
+            .map(|stage| {
+                let peer = Peer::at(stage);
+                let running = start(open(), &peer, FLIGHT);
+                (peer, running)
+            })
+            .collect();
+        let begin = Instant::now();
+        if crash {
+            cluster.signal_backend(cluster.pid().unwrap(), Signal::SIGKILL).unwrap();
+        } else {
+            cluster.stop(StopMode::Fast).unwrap();
+        }
+        for (peer, running) in stuck {
+            let pid = running.pid;
+            let failure = running.join().failure();
+            if !crash && !failure.code.is_empty() {
+                failure.assert_own("57P01", TERMINATED);
+            }
+            wait_until("the backend is gone", || !proc::is_running(pid));
+            peer.wait_for_closed(FLIGHT);
+        }
+        assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+        if crash {
+            cluster.stop(StopMode::Immediate).unwrap();
+        }
+        cluster.start().unwrap();
+        Session::open_in(&cluster, "sqlambda_template").assert_usable();
+        let log = cluster.log_text().unwrap();
+        assert!(!log.contains("PANIC") && !log.contains("terminated by signal 11"), "{log}");
+    }
+}
+
+/// A hundred flights, cancelled at every stage, leave nothing behind in their backend.
+#[test]
+fn cancelled_flights_leave_nothing_behind() {
+    const ROUNDS: usize = 100 / STAGES.len();
+    const SLACK_KB: u64 = 4096;
+    let peers = STAGES.map(Peer::at);
+    let mut session = Session::open();
+    let pid = session.pid;
+    let mut holdings = Vec::new();
+    for round in 1..=ROUNDS {
+        for peer in &peers {
+            let running = start(session, peer, round * FLIGHT);
+            running.cancel();
+            let ended = running.join();
+            assert_eq!(ended.failure().code, "57014");
+            peer.wait_for_closed(round * FLIGHT);
+            session = ended.session;
+        }
+        session.assert_usable();
+        holdings.push((Holdings::of(pid), proc::private_kb(pid)));
+    }
+    let least = |some: &[(Holdings, u64)]| some.iter().map(|(_, kb)| *kb).min().unwrap();
+    let (first, last) = (least(&holdings[..5]), least(&holdings[ROUNDS - 5..]));
+    assert!(last <= first + SLACK_KB, "{first} KB, then {last} KB");
+    holdings[4].0.wait_for_same(pid);
+    session.assert_usable();
+}
+
+/// What a peer does with a request, by the request's number.
+fn misbehave(number: u64, connection: &mut RawConnection) -> io::Result<()> {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+    match number % 8 {
+        1 => {
+            let now = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+            setsockopt(&connection.stream(), Linger, &now)?;
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        2 => {
+            connection.stream().shutdown(Shutdown::Write)?;
+            connection.read_request().map(drop)
+        }
+        3 => connection.write([7; 5000]).and(Err(io::ErrorKind::Other.into())),
+        4 => connection.read_request().map(drop),
+        5 => {
+            connection.write("HTTP/1.1 200 OK\r\nX-Slow: ")?;
+            loop {
+                connection.write("x")?;
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        6 => connection.write(format!("{HEAD}\"half of it")).and(Err(io::ErrorKind::Other.into())),
+        7 => connection.respond(200, &[], b"{not JSON}"),
+        _ => connection.respond(200, &[], number.to_string().as_bytes()),
+    }
+}
+
+/// Peers that misbehave spoil the rows of their own calls, and no other; nothing is sent twice.
+#[test]
+fn a_bad_peer_spoils_its_own_rows_only() {
+    let server = RawServer::start(|connection| {
+        while let Some(request) = connection.read_request()? {
+            let number: u64 = String::from_utf8_lossy(&request.body).parse().unwrap_or(0);
+            misbehave(number, connection)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let port = server.address().port();
+    let mut session = Session::at(&server.url());
+    session.set("aws_lambda.request_timeout_ms", "1500");
+    for ordered in [true, false, true] {
+        let before = server.requests().len();
+        let rows = session
+            .client
+            .query(
+                "SELECT ordinality, request::text, payload::text, error ->> 'type'
+                   FROM aws_lambda.invoke_query('f', 'SELECT generate_series(1, 64)',
+                     max_concurrency => 64, on_error => 'return', ordered => $1)",
+                &[&ordered],
+            )
+            .unwrap();
+        assert_eq!(rows.len(), FLIGHT);
+        for row in &rows {
+            let number: i64 = row.get(0);
+            assert_eq!(row.get::<_, Option<String>>(1), Some(number.to_string()));
+            let (payload, error): (Option<String>, Option<String>) = (row.get(2), row.get(3));
+            let expected = match number % 8 {
+                0 => None,
+                4 | 5 => Some("RequestTimeout"),
+                7 => Some("InvalidAnswer"),
+                _ => Some("ConnectionClosed"),
+            };
+            assert_eq!(error.as_deref(), expected, "row {number}");
+            assert_eq!(payload, expected.is_none().then(|| number.to_string()), "row {number}");
+        }
+        let mut sent: HashMap<Vec<u8>, usize> = HashMap::new();
+        for request in &server.requests()[before..] {
+            *sent.entry(request.body.clone()).or_default() += 1;
+        }
+        assert_eq!(sent.len(), FLIGHT);
+        assert!(sent.values().all(|times| *times == 1), "sent twice: {sent:?}");
+        // Those of the good answers, and of the answers that were whole but no JSON.
+        wait_until("the others are closed", || proc::connected_to(port) <= FLIGHT / 4);
+    }
+    session.assert_usable();
+}
+
+/// With `raise` the first failure in order ends the statement, closes what is in flight, and says
+/// which row it was.
+#[test]
+fn a_failure_ends_the_rest_of_its_flight() {
+    let server = RawServer::start(|connection| {
+        while let Some(request) = connection.read_request()? {
+            if request.body == b"40" {
+                connection.respond(500, &["x-amzn-ErrorType: ServiceException"], b"{}")?;
+            } else if request.body == b"41" || request.body == b"1" {
+                connection.respond(200, &[], b"1")?;
+            } else {
+                return connection.read_request().map(drop);
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut session = Session::at(&server.url());
+    session.set("aws_lambda.max_attempts", "1");
+    let error = session
+        .client
+        .query(
+            "SELECT * FROM aws_lambda.invoke_query('f', 'SELECT generate_series(1, 200)',
+               max_concurrency => 64, ordered => false)",
+            &[],
+        )
+        .unwrap_err();
+    let failure = Failure::from(error);
+    assert_eq!((failure.code.as_str(), failure.message.as_str()), ("38000", "invoke API failed"));
+    assert!(failure.hint.starts_with("This was row 40. "), "{failure:?}");
+    let port = server.address().port();
+    // Those whose answers were complete are kept.
+    wait_until("what was in flight is closed", || proc::connected_to(port) <= 3);
+    assert!(server.requests().len() <= FLIGHT + 3, "{} were sent", server.requests().len());
+    session.assert_usable();
+}
+
+/// Lines that the function `counter` wrote to the file of each row.
+fn runs(folder: &Path) -> Vec<usize> {
+    let lines = |entry: io::Result<fs::DirEntry>| {
+        fs::read_to_string(entry.unwrap().path()).unwrap().lines().count()
+    };
+    fs::read_dir(folder).unwrap().map(lines).collect()
+}
+
+/// The statement that counts each of its rows in a file of its own.
+fn counting(folder: &Path, rows: usize, sleep: u32) -> String {
+    format!(
+        "SELECT payload ->> 'count' FROM aws_lambda.invoke_query('counter',
+           $$SELECT json_build_object('file', '{}/' || n, 'sleep', {sleep})
+              FROM generate_series(1, {rows}) AS n$$, max_concurrency => 16)",
+        folder.display()
+    )
+}
+
+/// A service that is killed with calls in flight has run each of them once at most, and a cancel
+/// disturbs no later call.
+#[test]
+fn functions_run_once_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = playground().new_service(|config| config).unwrap();
+    let mut session = Session::at(service.endpoint());
+    let rows = session.client.query(&counting(folder.path(), 40, 0), &[]).unwrap();
+    assert!(rows.len() == 40 && rows.iter().all(|row| row.get::<_, &str>(0) == "1"));
+    assert_eq!(runs(folder.path()), [1; 40]);
+
+    for kill in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = counting(folder.path(), 40, 60);
+        let token = session.client.cancel_token();
+        let thread = thread::spawn(move || {
+            let failure = session.client.query(&sql, &[]).map(drop).map_err(Failure::from);
+            (session, failure)
+        });
+        wait_until("a window of functions runs", || runs(folder.path()).len() == 16);
+        if kill {
+            service.kill().unwrap();
+        } else {
+            token.cancel_query(NoTls).unwrap();
+        }
+        let (after, result) = thread.join().unwrap();
+        session = after;
+        let failure = result.unwrap_err();
+        assert_eq!(failure.code, if kill { "38000" } else { "57014" }, "{failure:?}");
+        let _ = session.client.batch_execute("SELECT pg_sleep(0.1)");
+        if kill {
+            failure.assert_api("Connection closed before the response was complete");
+            assert!(failure.hint.contains("The function may have run"), "{failure:?}");
+            session.assert_usable();
+        } else {
+            let sql = "SELECT payload::text FROM aws_lambda.invoke_query('echo',
+                'SELECT generate_series(1, 100)', max_concurrency => 64)";
+            let rows = session.client.query(sql, &[]).unwrap();
+            let payloads = rows.iter().map(|row| row.get::<_, String>(0));
+            assert!(payloads.eq((1..=100).map(|number| number.to_string())));
+        }
+        assert!(runs(folder.path()).iter().all(|runs| *runs == 1), "{:?}", runs(folder.path()));
+    }
+}
+
+/// Hostile values are refused before the query is run or anything is sent.
+#[test]
+fn hostile_values_are_refused() {
+    let server = recorder();
+    let mut session = Session::at(&server.url());
+    let mut refused = |arguments: &str, values: &[&(dyn postgres::types::ToSql + Sync)]| {
+        let sql =
+            format!("SELECT * FROM aws_lambda.invoke_query(query => 'SELECT 1 / 0', {arguments})");
+        let failure = Failure::from(session.client.query(&sql, values).expect_err(arguments));
+        assert!(["22023", "22004"].contains(&failure.code.as_str()), "{arguments}: {failure:?}");
+        assert!(failure.detail.len() < 400 && !failure.detail.contains(char::is_control));
+    };
+    for region in REGIONS {
+        refused("function_name => 'f', region => $1::text", &[&region]);
+        let arn = "function_name => aws_commons.create_lambda_function_arn('f', $1)";
+        if !region.is_empty() {
+            refused(arn, &[&region]);
+        }
+    }
+    for name in ["", "f/../g", "f?x", "arn:aws:lambda:us-east-1:1:function:f\r\nX: y", "é", "a b"]
+    {
+        refused("function_name => $1::text", &[&name]);
+    }
+    for arguments in [
+        "function_name => NULL::text",
+        "function_name => NULL::aws_commons._lambda_function_arn_1",
+        "function_name => 'f', qualifier => 'a/b'",
+        "function_name => 'f', context => '[]'",
+        "function_name => 'f', invocation_type => 'event'",
+        "function_name => 'f', log_type => 'tail'",
+        "function_name => 'f', max_concurrency => 0",
+        "function_name => 'f', max_concurrency => -2147483648",
+        "function_name => 'f', max_concurrency => 2147483647",
+        "function_name => 'f', batch_size => 0",
+        "function_name => 'f', batch_size => 2147483647",
+        "function_name => 'f', max_batch_bytes => 0",
+        "function_name => 'f', max_batch_bytes => 2147483647",
+        "function_name => 'f', invocation_type => 'Event', max_batch_bytes => 6000000",
+        "function_name => 'f', batch_format => 'ARRAY'",
+        "function_name => 'f', batch_format => ''",
+        "function_name => 'f', on_error => 'ignore'",
+    ] {
+        refused(arguments, &[]);
+    }
+    let null = "SELECT * FROM aws_lambda.invoke_query('f', NULL)";
+    let failure = Failure::from(session.client.query(null, &[]).expect_err("a query that is NULL"));
+    assert_eq!(failure.code, "22004", "{failure:?}");
+    assert!(server.requests().is_empty());
+    session.assert_usable();
+}
