@@ -11,6 +11,8 @@
 
 /// Cancel, timeout, terminate, shutdown and crashes end a call at once, wherever it is stuck.
 mod cancel;
+/// What is wrong with the arguments of many calls is refused before anything is done.
+mod hostile_options;
 /// Whatever a peer answers, or fails to, is a clear error and bounded memory.
 mod hostile_service;
 /// Whatever a setting is set to, no request goes where the superuser did not send it.

@@ -12,6 +12,8 @@
 
 /// What batches look like on the wire, and answers that are none.
 mod batches;
+/// As whom a query runs, what it sees of the statement around it, and where that may stand.
+mod callers;
 /// Every mix of order, errors, sizes and batches gives what a call for each row gives.
 mod naive;
 /// A query is allowed and refused what `query_to_xml` allows and refuses.
