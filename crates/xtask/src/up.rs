@@ -60,7 +60,9 @@ pub struct Started {
 /// Has the service install what the functions in these folders need, which takes a while the first
 /// time.
 pub fn prepare_functions(workspace: &Workspace, folders: &[PathBuf]) -> Result<()> {
-    progress::stage("preparing the runtimes of the functions");
+    let shown = folders.iter().map(|folder| folder.strip_prefix(&workspace.root).unwrap_or(folder));
+    let shown: Vec<_> = shown.map(|folder| folder.display().to_string()).collect();
+    progress::stage(&format!("preparing the functions in {}", shown.join(" and ")));
     let mut prepare = Command::new(workspace.sqlambda());
     prepare.args(["local", "--prepare"]).args(folders);
     command::succeed(prepare)
