@@ -65,7 +65,7 @@ impl ServiceConfig {
         command
             .arg("local")
             .args(&self.folders)
-            .args(["--listen", &self.listen])
+            .args(["--ephemeral", "--listen", &self.listen])
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());

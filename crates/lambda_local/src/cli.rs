@@ -16,8 +16,10 @@ use crate::auth::Credentials;
 use crate::environment::Guard;
 use crate::functions::{RuntimeFamily, check_variable, discover};
 use crate::logging::{self, LogGuard};
+use crate::pools::Launchers;
 use crate::runtimes::Toolchain;
-use crate::service::{Service, Settings, launchers};
+use crate::service::{Service, Settings};
+use crate::state::StateFolder;
 
 const AFTER_HELP: &str = "\
 Each folder holds one sub-folder (or one file) per function; its name is the function's name.
@@ -35,9 +37,13 @@ Try it:
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   aws lambda invoke --function-name hello /dev/stdout
 
+Functions can also be made, changed and deleted with the AWS CLI and the SDKs: create-function,
+publish-version, create-alias and so on. They are kept in --state and are there after a restart. A
+function in a folder is one of them; its folder is read again at every start.
+
 Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sqlambda).";
 
-/// Serves the functions in folders as AWS Lambda would.
+/// Serves functions as AWS Lambda would: those in folders, and those made through the API.
 ///
 /// Every function runs in processes of its own, through Amazon's own runtime clients. The AWS CLI,
 /// the SDKs and the database extensions reach the service through AWS_ENDPOINT_URL_LAMBDA.
@@ -45,8 +51,17 @@ Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sq
 #[command(after_help = AFTER_HELP)]
 pub struct Local {
     /// Folders with one sub-folder or one file per function
-    #[arg(required = true, value_name = "FOLDER")]
+    #[arg(value_name = "FOLDER")]
     folders: Vec<PathBuf>,
+
+    /// Keep functions made through the API here [default: a folder for these FOLDERs in
+    /// ~/.local/state/sqlambda]
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    state: Option<PathBuf>,
+
+    /// Keep nothing after the service has ended
+    #[arg(long)]
+    ephemeral: bool,
 
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:9001", value_name = "ADDRESS")]
@@ -137,24 +152,35 @@ impl Local {
              here; add --allow-public if that is what you want"
         );
         let toolchain = Toolchain::from_environment()?;
-        let mut functions = discover(&self.folders, &toolchain)?;
-        for function in functions.values_mut() {
-            function.variables.extend(self.env.iter().cloned());
-        }
+        let found = discover(&self.folders, &toolchain)?;
         if self.prepare {
-            let failed = launchers(&functions, &toolchain).into_values().find_map(Result::err);
-            return failed.map_or(Ok(()), |error| Err(error.into()));
+            let launchers = Launchers::new(toolchain);
+            let failed: Vec<_> =
+                found.iter().filter_map(|found| launchers.of(&found.function).err()).collect();
+            return failed.into_iter().next().map_or(Ok(()), |error| Err(error.into()));
         }
-        anyhow::ensure!(!functions.is_empty(), "no function found in {:?}", self.folders);
+        anyhow::ensure!(
+            !found.is_empty() || self.folders.is_empty(),
+            "no function found in {:?}",
+            self.folders
+        );
+        let state = if self.ephemeral {
+            StateFolder::temporary()?
+        } else {
+            StateFolder::open(self.state.clone(), &self.folders)?
+        };
         let settings = Settings {
             account: self.account.clone(),
             region: self.region.clone(),
             credentials: self.credentials()?,
+            variables: self.env.iter().cloned().collect(),
+            state: state.path().to_owned(),
+            durable: !self.ephemeral,
         };
         let guard = Some(Guard::start().context("cannot start the guard process")?);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
-            let service = Arc::new(Service::new(settings, functions, &toolchain, guard)?);
+            let service = Arc::new(Service::new(settings, found, &toolchain, guard)?);
             self.serve(service).await
         });
         log.flush();
@@ -198,12 +224,13 @@ fn is_loopback(ip: IpAddr) -> bool {
 /// What is served, and what a client needs to reach it. Scripts read these lines.
 fn announce(service: &Service, address: SocketAddr, region: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    for function in service.functions() {
-        let what = match function.runtime.family() {
+    for record in service.functions().all().values() {
+        let configuration = &record.latest.configuration;
+        let what = match configuration.runtime.family() {
             RuntimeFamily::Provided => "bootstrap",
-            _ => &function.handler,
+            _ => &configuration.handler,
         };
-        writeln!(out, "{:<24} {:<16} {what}", function.name, function.runtime.to_string())?;
+        writeln!(out, "{:<24} {:<16} {what}", record.name, configuration.runtime.to_string())?;
     }
     writeln!(out, "export AWS_ENDPOINT_URL_LAMBDA=http://{address}")?;
     writeln!(out, "export AWS_ACCESS_KEY_ID=test")?;

@@ -1,20 +1,27 @@
 //! A Lambda service for a laptop and CI.
 //!
-//! In front it speaks AWS's Invoke API ([`invoke_api`]) with verified signatures ([`auth`]); behind
-//! it starts each function as a child process ([`environment`]) that talks to the Runtime API
-//! ([`runtime_api`]) through Amazon's own clients ([`runtimes`]). The functions themselves are
-//! folders on disk ([`functions`]).
+//! In front it speaks AWS's Invoke API ([`invoke_api`]) and the API that manages functions
+//! (`control_api`), with verified signatures ([`auth`]); behind it starts each function as a child
+//! process ([`environment`]) that talks to the Runtime API ([`runtime_api`]) through Amazon's own
+//! clients ([`runtimes`]). What it knows of the functions is kept by [`model`], their code by
+//! [`code`]; those in folders are found by [`functions`].
 
 pub mod auth;
 pub mod cli;
+pub mod code;
+mod control_api;
 pub mod environment;
+mod front_door;
 pub mod functions;
 mod http_io;
 pub mod invoke_api;
 pub mod limits;
 mod logging;
+pub mod model;
+mod pools;
 pub mod runtime_api;
 pub mod runtimes;
 mod service;
+mod state;
 
-pub use service::{Service, Settings};
+pub use service::{Service, ServiceError, Settings};

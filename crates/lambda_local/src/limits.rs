@@ -46,3 +46,36 @@ pub const IDLE_TIME: Duration = Duration::from_secs(5 * 60);
 
 /// How often a running call's memory is looked at. Short calls end before the first look.
 pub const MEMORY_POLL: Duration = Duration::from_millis(100);
+
+/// The largest request of CreateFunction and UpdateFunctionCode: a 50 MB archive in base64.
+pub const CODE_REQUEST_BYTES: usize = 70_167_211;
+
+/// The largest archive in such a request.
+pub const ZIPPED_BYTES: u64 = 52_428_800;
+
+/// The size that an unpacked archive must stay below: AWS's 250 MB.
+pub const UNZIPPED_BYTES: u64 = 262_144_000;
+
+/// The most entries of an archive. AWS names no number; as many as the format's classic form holds.
+pub const ARCHIVE_ENTRIES: usize = 65_535;
+
+/// All archives together: AWS's default for an account, 75 GB.
+pub const CODE_STORAGE_BYTES: u64 = 80_530_636_800;
+
+/// What reservations must leave to the functions without one.
+pub const LEAST_UNRESERVED: u32 = 100;
+
+/// The most items of one page, whatever `MaxItems` says.
+pub const PAGE_ITEMS: usize = 50;
+
+/// How long a code location can be used: AWS's 10 minutes.
+pub const LOCATION_TIME: Duration = Duration::from_secs(600);
+
+/// The largest resource policy, in bytes.
+pub const POLICY_BYTES: usize = 20_480;
+
+/// All environment variables of a function together, in bytes.
+pub const VARIABLES_BYTES: usize = 4_096;
+
+/// The most tags of a function.
+pub const TAGS: usize = 50;

@@ -1,22 +1,26 @@
-//! The service: its functions, their pools, and the front door.
+//! The service: its functions, their environments, and the front door.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use crate::auth::Credentials;
+use crate::code::{CodeStore, Needed};
+use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
-use crate::functions::Function;
+use crate::functions::Found;
 use crate::http_io::serve_connection;
-use crate::limits::ACCOUNT_CONCURRENCY;
-use crate::runtimes::{Launcher, RuntimeError, Toolchain};
+use crate::model::{Code, Functions, Progress, Record, Store, StoreError, Version, new_id};
+use crate::pools::Pools;
+use crate::runtimes::Toolchain;
 
-/// How often idle processes are looked for. Not on any call's path.
+/// How often idle processes and unused archives are looked for. Not on any call's path.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Header buffer of the front door; client contexts and session tokens fit many times.
@@ -31,27 +35,52 @@ pub struct Settings {
     pub region: String,
     /// Who may call; nothing lets everyone.
     pub credentials: Option<Credentials>,
+    /// Environment variables of every function, over its own.
+    pub variables: BTreeMap<String, String>,
+    /// The folder that code archives are kept in, beside the database.
+    pub state: PathBuf,
+    /// Whether functions are to be known after a restart.
+    pub durable: bool,
+}
+
+/// Why a service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// What was known cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StoreError),
+    /// The system refuses.
+    #[error(transparent)]
+    System(#[from] io::Error),
 }
 
 /// A Lambda service.
 #[derive(Debug)]
 pub struct Service {
     settings: Settings,
-    pools: BTreeMap<String, Arc<Pool>>,
+    functions: Functions,
+    code: Arc<CodeStore>,
+    pools: Arc<Pools>,
+    location_key: LocationKey,
+    /// Whether code may be there that nothing refers to any more.
+    untidy: AtomicBool,
 }
 
 impl Service {
-    /// A service of these functions. Their runtimes are installed first, where they are not yet; a
-    /// function whose runtime cannot be had is served with that as its error. The guard ends what the service leaves behind.
+    /// A service of the functions in its state and in folders. Their runtimes are installed first,
+    /// where they are not yet; a function whose runtime cannot be had is served with that as its
+    /// error. The guard ends what the service leaves behind.
     pub fn new(
         settings: Settings,
-        functions: BTreeMap<String, Function>,
+        folders: Vec<Found>,
         toolchain: &Toolchain,
         guard: Option<Guard>,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, ServiceError> {
+        let store = settings.durable.then(|| Store::open(&settings.state)).transpose()?;
+        let functions = Functions::load(store, folders)?;
+        let code = Arc::new(CodeStore::open(&settings.state)?);
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
-            account: Arc::new(Semaphore::new(ACCOUNT_CONCURRENCY as usize)),
             identity: ChildIdentity {
                 runtime_api: String::new(),
                 region: settings.region.clone(),
@@ -60,19 +89,20 @@ impl Service {
                 secret_key: crate::auth::TEST_KEY.to_owned(),
             },
         };
-        let launchers = launchers(&functions, toolchain);
-        let pools = functions
-            .into_iter()
-            .map(|(name, function)| {
-                let launcher = launchers[&name].clone();
-                (name, Arc::new(Pool::new(Arc::new(function), launcher, shared.clone())))
-            })
-            .collect();
-        Ok(Self { settings, pools })
+        let variables = settings.variables.clone();
+        let pools = Pools::new(shared, toolchain.clone(), Arc::clone(&code), variables);
+        let pools = Arc::new(pools);
+        for record in functions.all().values().filter(|record| !record.latest.is_busy()) {
+            pools.make_now(record);
+        }
+        pools.sync_reservations(&functions);
+        let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
+        Ok(Self { settings, functions, code, pools, location_key, untidy })
     }
 
     /// Serves connections until the future is dropped.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+        self.resume();
         let sweeping = tokio::spawn(Arc::clone(&self).sweep());
         loop {
             match listener.accept().await {
@@ -94,27 +124,96 @@ impl Service {
     async fn connection(self: Arc<Self>, stream: tokio::net::TcpStream, peer: SocketAddr) {
         tracing::trace!(%peer, "connected");
         serve_connection(stream, HEADER_BYTES, |request| {
-            crate::invoke_api::answer(Arc::clone(&self), request)
+            crate::front_door::answer(Arc::clone(&self), request)
         })
         .await;
+    }
+
+    /// Finishes what was under way when the service was last stopped.
+    fn resume(self: &Arc<Self>) {
+        for record in self.functions.all().values() {
+            if record.all_versions().any(Version::is_busy) {
+                self.activate(record);
+            }
+        }
+    }
+
+    /// Gets a function ready that was made or changed; then it is Active, and its update Successful.
+    pub(crate) fn activate(self: &Arc<Self>, record: &Record) {
+        let (service, name) = (Arc::clone(self), record.name.clone());
+        let build = record.latest.build.clone();
+        tokio::spawn(async move {
+            let Some(record) = service.functions.get(&name) else { return };
+            let pool = service.pools.make(&record, &record.latest).await;
+            let done = pool.problem().map_or(Progress::Done, Progress::Failed);
+            let change = |record: &mut Option<Record>, _: &_| {
+                // It may have been changed again, or be gone: then this is no news of it.
+                if let Some(record) = record.as_mut().filter(|now| now.latest.build == build) {
+                    settle(record, &done);
+                }
+                Ok::<_, StoreError>(())
+            };
+            if let Err(error) = service.functions.change(&name, change) {
+                tracing::error!(function = name, "its state cannot be written: {error}");
+            }
+        });
     }
 
     async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP).await;
-            for pool in self.pools.values() {
-                pool.stop_idle();
+            self.pools.stop_idle();
+            if self.untidy.swap(false, Ordering::SeqCst) {
+                tokio::task::block_in_place(|| self.tidy());
             }
         }
     }
 
-    /// The functions, by name.
-    pub fn functions(&self) -> impl Iterator<Item = &Function> {
-        self.pools.values().map(|pool| pool.function())
+    /// Removes code that nothing refers to.
+    fn tidy(&self) {
+        match self.code.collect(|| self.needed()) {
+            Ok(true) => {}
+            Ok(false) => self.untidy.store(true, Ordering::SeqCst),
+            Err(error) => tracing::warn!("cannot remove unused code: {error}"),
+        }
     }
 
-    pub(crate) fn pool(&self, function: &str) -> Option<Arc<Pool>> {
-        self.pools.get(function).cloned()
+    fn needed(&self) -> Needed {
+        let mut needed = Needed { running: self.pools.task_roots(), ..Needed::default() };
+        for record in self.functions.all().values() {
+            needed.used.extend(record.all_versions().filter_map(|version| match &version.code {
+                Code::Archive { sha256, .. } => Some(sha256.clone()),
+                Code::Folder { .. } => None,
+            }));
+        }
+        needed
+    }
+
+    /// Says that code may have become unused.
+    pub(crate) fn code_was_dropped(&self) {
+        self.untidy.store(true, Ordering::SeqCst);
+    }
+
+    /// The environments of one version.
+    pub(crate) async fn pool(&self, record: &Record, version: &Version) -> Arc<Pool> {
+        self.pools.of(record, version).await
+    }
+
+    /// What the service knows.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    pub(crate) fn pools(&self) -> &Arc<Pools> {
+        &self.pools
+    }
+
+    pub(crate) fn code(&self) -> &Arc<CodeStore> {
+        &self.code
+    }
+
+    pub(crate) fn location_key(&self) -> &LocationKey {
+        &self.location_key
     }
 
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
@@ -130,24 +229,16 @@ impl Service {
     }
 }
 
-/// How to start each function, by name, or why what it needs cannot be had.
-pub(crate) fn launchers(
-    functions: &BTreeMap<String, Function>,
-    toolchain: &Toolchain,
-) -> BTreeMap<String, Result<Launcher, RuntimeError>> {
-    let mut runtimes = BTreeMap::new();
-    let launcher = |function: &Function| {
-        // Asked for once: what is missing is told once, not for every function.
-        let runtime =
-            runtimes.entry(function.runtime.identifier().to_owned()).or_insert_with(|| {
-                toolchain.launcher(&function.runtime).inspect_err(|error| {
-                    tracing::error!(runtime = %function.runtime, "cannot be served: {error}");
-                })
-            });
-        toolchain.with_packages(runtime.clone()?, function).inspect_err(|error| {
-            tracing::error!(function = function.name, "cannot be served: {error}");
-        })
-    };
-    let names = functions.keys().cloned();
-    names.zip(functions.values().map(launcher)).collect()
+/// Notes how the creation or the update ended, also for what was published with it.
+fn settle(record: &mut Record, done: &Progress) {
+    for version in std::iter::once(&mut record.latest).chain(record.versions.values_mut()) {
+        if !version.is_busy() {
+            continue;
+        }
+        if version.state == Progress::Doing {
+            version.state = done.clone();
+        }
+        version.update = done.clone();
+        version.revision_id = new_id();
+    }
 }

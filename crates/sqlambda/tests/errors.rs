@@ -201,7 +201,7 @@ fn throttling() {
 #[test]
 fn operations_that_are_not_there_yet() {
     let service = Service::open(&[samples()]);
-    for (method, path) in [("POST", "/2015-03-31/functions"), ("PUT", "/"), ("DELETE", "/x")] {
+    for (method, path) in [("GET", "/2018-10-31/layers"), ("PUT", "/"), ("DELETE", "/x")] {
         let answer = request(&service.address, method, path, &[], b"");
         assert_eq!(answer.status, 404);
         assert_eq!(answer.header("x-amzn-errortype"), Some("ResourceNotFoundException"));

@@ -4,8 +4,7 @@
 
 mod support;
 
-use std::process::Command;
-
+use support::tools::aws;
 use support::{Service, samples, test_functions};
 
 fn tail(answer: &support::Answer) -> String {
@@ -203,20 +202,4 @@ fn the_aws_cli_calls_them() {
         aws(&service, "aws", &[&invoke[..], &["{\"name\":\"bob\"}", "/dev/stdout"]].concat());
     assert!(output.starts_with(r#"{"Status": "OK", "name": "bob"}"#), "{output}");
     assert!(output.contains("\"StatusCode\": 200"), "{output}");
-}
-
-/// Runs a client with nothing but the service's variables, and returns what it printed.
-fn aws(service: &Service, program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(support::tools::clients().join(program))
-        .args(arguments)
-        .env_clear()
-        .env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", service.address))
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-        .envs([("AWS_DEFAULT_REGION", "us-east-1"), ("HOME", "/nonexistent")])
-        .envs([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_MAX_ATTEMPTS", "1")])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{}", service.log());
-    String::from_utf8(output.stdout).unwrap()
 }

@@ -58,6 +58,13 @@ impl Credentials {
         Ok(())
     }
 
+    /// Whether an `Authorization` header names one of the access keys. It may still be a lie.
+    pub(crate) fn are_named_in(&self, authorization: &str) -> bool {
+        let credential = authorization.split_once("Credential=").map(|(_, rest)| rest);
+        let key = credential.and_then(|rest| rest.rsplitn(5, '/').last());
+        key.is_some_and(|key| self.secrets.contains_key(key))
+    }
+
     /// The secret of an access key.
     pub(super) fn secret(&self, access_key: &str) -> Option<&str> {
         self.secrets.get(access_key).map(String::as_str)

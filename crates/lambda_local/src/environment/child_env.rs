@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::functions::{Function, LATEST, RuntimeFamily};
+use crate::functions::{Function, RuntimeFamily};
 
 /// What a process is told about itself besides its function.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub fn child_variables(
     let task_root = function.task_root.to_string_lossy();
     let mut variables: BTreeMap<String, String> = [
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", LATEST),
+        ("AWS_LAMBDA_FUNCTION_VERSION", &function.version),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mb.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", &identity.log_stream),

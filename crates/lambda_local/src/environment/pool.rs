@@ -1,17 +1,17 @@
-//! The environments of one function: reused while warm, grown with demand, bounded.
+//! The environments of one version of a function: reused while warm, grown with demand, bounded.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::child_env::ChildIdentity;
 use super::machine::Event;
+use super::places::{Concurrency, Held, Throttled};
 use super::process::{Environment, StartError};
 use super::run::{Execution, InitLimit, NotRun, run};
 use super::spawner::Spawner;
 use crate::functions::Function;
-use crate::limits::{IDLE_TIME, INIT_TIME, UNRESERVED_CONCURRENCY};
+use crate::limits::{IDLE_TIME, INIT_TIME};
 use crate::runtimes::{Launcher, RuntimeError};
 
 /// What the pools of all functions share.
@@ -19,28 +19,22 @@ use crate::runtimes::{Launcher, RuntimeError};
 pub struct PoolSettings {
     /// Starts the processes.
     pub spawner: Spawner,
-    /// The places of the whole account.
-    pub account: Arc<Semaphore>,
     /// What processes are told about themselves.
     pub identity: ChildIdentity,
 }
 
-/// There is no room for another execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttled {
-    /// Whether the function's own reservation is the limit, rather than the account's.
-    pub reserved: bool,
-}
-
-/// The environments of one function.
+/// The environments of one version of a function.
 #[derive(Debug)]
 pub struct Pool {
     function: Arc<Function>,
     launcher: Result<Launcher, RuntimeError>,
     settings: PoolSettings,
-    places: Arc<Semaphore>,
+    /// Shared with the function's other versions.
+    concurrency: Arc<Concurrency>,
     /// Environments without a call, the most recently used last.
     warm: Mutex<Vec<Warm>>,
+    /// Whether the version has changed or gone: what still runs is the last.
+    retired: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -49,19 +43,16 @@ struct Warm {
     since: Instant,
 }
 
-/// A place in the function's concurrency, and one in the account's.
-type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
 impl Pool {
     /// An empty pool; the first call starts the first process.
     pub fn new(
         function: Arc<Function>,
         launcher: Result<Launcher, RuntimeError>,
         settings: PoolSettings,
+        concurrency: Arc<Concurrency>,
     ) -> Self {
-        let places = function.reserved_concurrency.unwrap_or(UNRESERVED_CONCURRENCY);
-        let places = Arc::new(Semaphore::new(places as usize));
-        Self { function, launcher, settings, places, warm: Mutex::default() }
+        let (warm, retired) = (Mutex::default(), AtomicBool::new(false));
+        Self { function, launcher, settings, concurrency, warm, retired }
     }
 
     /// The function.
@@ -69,42 +60,31 @@ impl Pool {
         &self.function
     }
 
+    /// Why no environment can be started.
+    pub fn problem(&self) -> Option<String> {
+        self.launcher.as_ref().err().map(ToString::to_string)
+    }
+
     /// Runs a call now, or says that there is no room.
     ///
     /// The call runs to its end even if the caller stops waiting: half a call would leave the
     /// process in a state that the next call would meet.
-    pub async fn invoke(
-        self: &Arc<Self>,
-        event: Event,
-        version: String,
-    ) -> Result<Execution, Throttled> {
-        let throttled = Throttled { reserved: self.function.reserved_concurrency.is_some() };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| throttled)?;
-        let account = Arc::clone(&self.settings.account)
-            .try_acquire_owned()
-            .map_err(|_| Throttled { reserved: false })?;
-        Ok(self.start(event, version, (place, account)).await)
+    pub async fn invoke(self: &Arc<Self>, event: Event) -> Result<Execution, Throttled> {
+        let place = self.concurrency.try_take()?;
+        Ok(self.start(event, place).await)
     }
 
     /// Runs a call as soon as there is room. Nothing when there never will be.
-    pub async fn invoke_when_free(
-        self: &Arc<Self>,
-        event: Event,
-        version: String,
-    ) -> Option<Execution> {
-        if self.function.reserved_concurrency == Some(0) {
-            return None;
-        }
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        let account = Arc::clone(&self.settings.account).acquire_owned().await.ok()?;
-        Some(self.start(event, version, (place, account)).await)
+    pub async fn invoke_when_free(self: &Arc<Self>, event: Event) -> Option<Execution> {
+        let place = self.concurrency.take().await?;
+        Some(self.start(event, place).await)
     }
 
-    async fn start(self: &Arc<Self>, event: Event, version: String, place: Place) -> Execution {
+    async fn start(self: &Arc<Self>, event: Event, place: Held) -> Execution {
         let pool = Arc::clone(self);
         let request_id = event.request_id.clone();
         let running = tokio::spawn(async move {
-            let execution = pool.run(Arc::new(event), &version).await;
+            let execution = pool.run(Arc::new(event)).await;
             // Free before the caller knows, or its next call could be refused for its last one.
             drop(place);
             execution
@@ -115,7 +95,7 @@ impl Pool {
     }
 
     /// Tries environments until one has taken the call.
-    async fn run(&self, event: Arc<Event>, version: &str) -> Execution {
+    async fn run(&self, event: Arc<Event>) -> Execution {
         let mut init = InitLimit::First(INIT_TIME);
         let mut patient = true;
         loop {
@@ -126,13 +106,12 @@ impl Pool {
                     return Execution::not_started(&event.request_id, &error.to_string());
                 }
             };
-            let ran = run(&environment, &self.function, &event, version, init).await;
+            let ran = run(&environment, &self.function, &event, init).await;
             if !environment.lock().is_dead() {
                 self.keep(environment);
             }
             match ran {
                 Ok(execution) => return execution,
-                // AWS starts the initialisation once more, in the time of the call.
                 // AWS starts the initialisation once more, in the time of the call.
                 Err(NotRun::InitTimedOut) => init = InitLimit::Second(self.function.timeout),
                 Err(NotRun::Gone) if fresh => {
@@ -153,7 +132,7 @@ impl Pool {
         }
         let launcher = self.launcher.as_ref().map_err(RuntimeError::clone)?;
         let mut identity = self.settings.identity.clone();
-        identity.log_stream = log_stream();
+        identity.log_stream = log_stream(&self.function.version);
         let spawner = &self.settings.spawner;
         let environment = Environment::start(&self.function, launcher, identity, spawner).await?;
         Ok((environment, true))
@@ -170,7 +149,22 @@ impl Pool {
     }
 
     fn keep(&self, environment: Arc<Environment>) {
-        self.warm().push(Warm { environment, since: Instant::now() });
+        let mut warm = self.warm();
+        // Looked at under the lock, or it could be kept just after all others were stopped.
+        if self.retired.load(Ordering::SeqCst) {
+            environment.stop();
+        } else {
+            warm.push(Warm { environment, since: Instant::now() });
+        }
+    }
+
+    /// Stops the environments: those that run a call, when it has ended.
+    pub fn retire(&self) {
+        let mut warm = self.warm();
+        self.retired.store(true, Ordering::SeqCst);
+        for warm in warm.drain(..) {
+            warm.environment.stop();
+        }
     }
 
     /// Stops what has been idle for long, and what never asked for its next event.
@@ -191,8 +185,9 @@ impl Pool {
     }
 }
 
-fn log_stream() -> String {
+fn log_stream(version: &str) -> String {
     let now = time::OffsetDateTime::now_utc();
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
-    format!("{year:04}/{month:02}/{day:02}/[$LATEST]{}", uuid::Uuid::new_v4().simple())
+    let unique = uuid::Uuid::new_v4().simple();
+    format!("{year:04}/{month:02}/{day:02}/[{version}]{unique}")
 }

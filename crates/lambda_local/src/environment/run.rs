@@ -73,11 +73,10 @@ pub(super) async fn run(
     environment: &Environment,
     function: &Function,
     event: &Arc<Event>,
-    version: &str,
     init: InitLimit,
 ) -> Result<Execution, NotRun> {
     let cold = environment.lock().ready_at().is_none();
-    environment.logs.begin(&event.request_id, version);
+    environment.logs.begin(&event.request_id, &function.version);
     let (mut outcome, delivered) = environment.assign(Arc::clone(event));
     let patience = if cold { init.time() } else { SETTLE_TIME };
     let end = match wait_for_delivery(&mut outcome, delivered, patience).await {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::de::{Error as _, Unexpected};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::LATEST;
 
@@ -40,9 +40,7 @@ pub enum ConfigError {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 pub(super) struct FunctionFile {
-    /// Free text, as in AWS; not used.
-    #[serde(rename = "Description")]
-    pub _description: Option<String>,
+    pub description: Option<String>,
     pub runtime: Option<Runtime>,
     pub handler: Option<String>,
     #[serde(deserialize_with = "timeout")]
@@ -171,6 +169,12 @@ impl<'de> Deserialize<'de> for Runtime {
     }
 }
 
+impl Serialize for Runtime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.identifier)
+    }
+}
+
 // The checks below run while the file is read, so that the reader can say on which line.
 
 fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
@@ -249,7 +253,7 @@ pub(crate) fn check_variable(name: &str, value: &str) -> Result<(), String> {
 }
 
 /// The names that AWS does not let a function set.
-fn is_reserved_variable(name: &str) -> bool {
+pub(crate) fn is_reserved_variable(name: &str) -> bool {
     const RESERVED: [&str; 9] = [
         "AWS_ACCESS_KEY_ID",
         "AWS_DEFAULT_REGION",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Function;
 use super::config::{ConfigError, FILE_NAME, FunctionFile, Runtime};
+use super::{Found, Function, LATEST};
 use crate::runtimes::Toolchain;
 
 /// Why the functions of a folder cannot be served.
@@ -43,26 +43,21 @@ pub enum DiscoverError {
     },
 }
 
-/// The functions in `folders`, by name.
-pub fn discover(
-    folders: &[PathBuf],
-    toolchain: &Toolchain,
-) -> Result<BTreeMap<String, Function>, DiscoverError> {
-    let mut functions = BTreeMap::<String, Function>::new();
+/// The functions in `folders`, sorted by name.
+pub fn discover(folders: &[PathBuf], toolchain: &Toolchain) -> Result<Vec<Found>, DiscoverError> {
+    let mut functions = BTreeMap::<String, Found>::new();
     for folder in folders {
         for path in entries(folder)? {
-            let Some(function) = function_at(&path, toolchain)? else { continue };
-            if let Some(first) = functions.get(&function.name) {
-                return Err(DiscoverError::Twice {
-                    name: function.name,
-                    first: first.task_root.clone(),
-                    second: path,
-                });
+            let Some(found) = function_at(&path, toolchain)? else { continue };
+            let name = found.function.name.clone();
+            if let Some(first) = functions.get(&name) {
+                let first = first.function.task_root.clone();
+                return Err(DiscoverError::Twice { name, first, second: path });
             }
-            functions.insert(function.name.clone(), function);
+            functions.insert(name, found);
         }
     }
-    Ok(functions)
+    Ok(functions.into_values().collect())
 }
 
 /// What lies in the folder, sorted; hidden entries and tools' own folders are left out.
@@ -81,7 +76,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, DiscoverError> {
     Ok(paths)
 }
 
-fn function_at(path: &Path, toolchain: &Toolchain) -> Result<Option<Function>, DiscoverError> {
+fn function_at(path: &Path, toolchain: &Toolchain) -> Result<Option<Found>, DiscoverError> {
     if path.is_dir() {
         folder_function(path, toolchain)
     } else {
@@ -90,7 +85,7 @@ fn function_at(path: &Path, toolchain: &Toolchain) -> Result<Option<Function>, D
 }
 
 /// A folder is a function when it has a `function.json` or something to guess from.
-fn folder_function(path: &Path, toolchain: &Toolchain) -> Result<Option<Function>, DiscoverError> {
+fn folder_function(path: &Path, toolchain: &Toolchain) -> Result<Option<Found>, DiscoverError> {
     let file = FunctionFile::read(path)?;
     let runtime = match (file.runtime, guess(path, toolchain)) {
         (Some(runtime), _) => runtime,
@@ -104,37 +99,49 @@ fn folder_function(path: &Path, toolchain: &Toolchain) -> Result<Option<Function
         }
     };
     let default_handler = default_handler(&runtime);
-    Ok(Some(Function {
+    let function = Function {
         name: name_of(path.file_name()),
+        version: LATEST.to_owned(),
         task_root: path.to_owned(),
         handler: file.handler.unwrap_or_else(|| default_handler.to_owned()),
         runtime,
         timeout: Duration::from_secs(file.timeout.unwrap_or(3).into()),
         memory_mb: file.memory_size.unwrap_or(128),
         variables: file.environment.variables,
+    };
+    Ok(Some(Found {
+        function,
+        single_file: false,
+        description: file.description.unwrap_or_default(),
         reserved_concurrency: file.reserved_concurrent_executions,
-        aliases: file.aliases,
+        aliases: file.aliases.into_keys().collect(),
     }))
 }
 
 /// A single `.py`, `.js` or `.mjs` file is a function of that name with the usual handler.
-fn file_function(path: &Path, toolchain: &Toolchain) -> Option<Function> {
+fn file_function(path: &Path, toolchain: &Toolchain) -> Option<Found> {
     let stem = name_of(path.file_stem());
     let (runtime, handler) = match path.extension()?.to_str()? {
         "py" => (toolchain.default_python(), format!("{stem}.lambda_handler")),
         "js" | "mjs" => (toolchain.default_node(), format!("{stem}.handler")),
         _ => return None,
     };
-    Some(Function {
+    let function = Function {
         name: stem,
+        version: LATEST.to_owned(),
         task_root: path.parent()?.to_owned(),
         runtime,
         handler,
         timeout: Duration::from_secs(3),
         memory_mb: 128,
         variables: BTreeMap::new(),
+    };
+    Some(Found {
+        function,
+        single_file: true,
+        description: String::new(),
         reserved_concurrency: None,
-        aliases: BTreeMap::new(),
+        aliases: Vec::new(),
     })
 }
 

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::auth::Denied;
 use crate::http_io::{Answer, json as json_answer};
+use crate::limits::POLICY_BYTES;
+use crate::model::StoreError;
 
 /// An error answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,51 +42,100 @@ impl ApiError {
     }
 
     /// A member of the request breaks its rule.
-    pub(super) fn validation(message: String) -> Self {
+    pub(crate) fn validation(message: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "ValidationException", message, Shape::Door)
     }
 
     /// The members contradict each other.
-    pub(super) fn invalid_parameter(message: &str) -> Self {
+    pub(crate) fn invalid_parameter(message: impl Into<String>) -> Self {
         let error_type = "InvalidParameterValueException";
         Self::new(StatusCode::BAD_REQUEST, error_type, message, Shape::Service)
     }
 
     /// The body or the client context is not what it should be.
-    pub(super) fn invalid_content(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid_content(message: impl Into<String>) -> Self {
         let error_type = "InvalidRequestContentException";
         Self::new(StatusCode::BAD_REQUEST, error_type, message, Shape::Service)
     }
 
     /// There is no such function, version or alias.
-    pub(super) fn not_found(message: String) -> Self {
+    pub(crate) fn not_found(message: String) -> Self {
         let error_type = "ResourceNotFoundException";
         Self::new(StatusCode::NOT_FOUND, error_type, message, Shape::ServiceCapital)
     }
 
+    /// There is one of that name already, or the resource is being changed.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        let error_type = "ResourceConflictException";
+        Self::new(StatusCode::CONFLICT, error_type, message, Shape::Service)
+    }
+
+    /// The resource has changed since the caller looked at it; `ask` are the calls that tell its
+    /// revision.
+    pub(crate) fn precondition(ask: &str) -> Self {
+        let message = format!(
+            "The Revision Id provided does not match the latest Revision Id. Call the {ask} API to \
+             retrieve the latest Revision Id"
+        );
+        let error_type = "PreconditionFailedException";
+        Self::new(StatusCode::PRECONDITION_FAILED, error_type, message, Shape::Service)
+    }
+
+    /// All archives together are too large.
+    pub(crate) fn code_storage() -> Self {
+        let error_type = "CodeStorageExceededException";
+        let message = "Code storage limit exceeded.";
+        Self::new(StatusCode::BAD_REQUEST, error_type, message, Shape::Service)
+    }
+
+    /// The policy has too many statements.
+    pub(crate) fn policy_length() -> Self {
+        let error_type = "PolicyLengthExceededException";
+        let message = format!("The final policy size is bigger than the limit ({POLICY_BYTES}).");
+        Self::new(StatusCode::BAD_REQUEST, error_type, message, Shape::Service)
+    }
+
+    /// There is no such configuration for signed code: there are none here.
+    pub(crate) fn no_code_signing() -> Self {
+        let error_type = "CodeSigningConfigNotFoundException";
+        let message = "The code signing configuration cannot be found.";
+        Self::new(StatusCode::NOT_FOUND, error_type, message, Shape::ServiceCapital)
+    }
+
+    /// A member of the body is of the wrong JSON type.
+    pub(crate) fn serialization(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "SerializationException", message, Shape::Door)
+    }
+
+    /// The service itself cannot do it; it is logged.
+    pub(crate) fn service(message: impl Into<String>) -> Self {
+        let error_type = "ServiceException";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error_type, message, Shape::ServiceCapital)
+    }
+
     /// The operation exists on AWS but not here.
-    pub(super) fn not_supported(method: &str, path: &str) -> Self {
+    pub(crate) fn not_supported(method: &str, path: &str) -> Self {
         Self::not_found(format!(
-            "{method} {path} is not supported by this version of sqlambda local; it invokes, lists \
-             and describes the functions in its folders"
+            "{method} {path} is not supported by this version of sqlambda local; it runs functions and \
+             manages them with their versions, aliases, tags, concurrency and permissions"
         ))
     }
 
     /// The payload is too large.
-    pub(super) fn too_large(limit: usize) -> Self {
+    pub(crate) fn too_large(limit: usize, operation: &str) -> Self {
         let message =
-            format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
+            format!("Request must be smaller than {limit} bytes for the {operation} operation");
         let error_type = "RequestEntityTooLargeException";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, error_type, message, Shape::Service)
     }
 
     /// The body broke off.
-    pub(super) fn incomplete_body() -> Self {
+    pub(crate) fn incomplete_body() -> Self {
         Self::invalid_content("Could not read the request body: the connection broke")
     }
 
     /// No room for another execution.
-    pub(super) fn throttled(reason: &'static str) -> Self {
+    pub(crate) fn throttled(reason: &'static str) -> Self {
         let mut error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequestsException",
@@ -96,7 +147,7 @@ impl ApiError {
     }
 
     /// The caller may not invoke this resource.
-    pub(super) fn access_denied(message: String) -> Self {
+    pub(crate) fn access_denied(message: String) -> Self {
         Self::new(StatusCode::FORBIDDEN, "AccessDeniedException", message, Shape::DoorCapital)
     }
 
@@ -108,6 +159,7 @@ impl ApiError {
     /// The answer with its headers.
     pub(crate) fn into_answer(self) -> Answer {
         let message = self.message;
+        let kind = if self.status.is_server_error() { "Service" } else { "User" };
         let body = match (self.shape, self.reason) {
             (Shape::Door, _) => json!({ "message": message }),
             (Shape::DoorCapital, _) => json!({ "Message": message }),
@@ -115,7 +167,7 @@ impl ApiError {
                 json!({ "Reason": reason, "Type": "User", "message": message })
             }
             (Shape::Service, None) => json!({ "Type": "User", "message": message }),
-            (Shape::ServiceCapital, _) => json!({ "Type": "User", "Message": message }),
+            (Shape::ServiceCapital, _) => json!({ "Type": kind, "Message": message }),
         };
         let mut answer = json_answer(self.status, body.to_string());
         let headers = answer.headers_mut();
@@ -124,6 +176,12 @@ impl ApiError {
             headers.insert("retry-after", HeaderValue::from_static("1"));
         }
         answer
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::service(format!("The state cannot be written: {error}"))
     }
 }
 

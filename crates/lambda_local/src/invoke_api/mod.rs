@@ -1,12 +1,15 @@
 //! The Invoke API, as AWS answers it.
 
-mod describe;
 mod error;
 mod handler;
 mod name;
 mod request;
+mod target;
 
 pub use error::ApiError;
 pub use name::{FunctionName, NameProblem};
 
-pub(crate) use handler::answer;
+pub(crate) use handler::invoke;
+pub(crate) use name::{check_qualifier, validation_error};
+pub(crate) use request::{invocation_type, invoke_path, one_qualifier};
+pub(crate) use target::{arn, check_reachable};

@@ -29,20 +29,32 @@ pub struct FunctionName {
 pub struct NameProblem(String);
 
 impl NameProblem {
-    fn new(value: &str, member: &str, rule: &str) -> Self {
+    pub(crate) fn new(value: &str, member: &str, rule: &str) -> Self {
         Self(format!(
             "Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"
         ))
     }
 
+    /// An entry of a map; the rule says which part of it.
+    pub(crate) fn of_map(value: &str, member: &str, rule: &str) -> Self {
+        Self(format!("Value '{value}' at '{member}' failed to satisfy constraint: {rule}"))
+    }
+
+    /// A member that is not there.
+    pub(crate) fn missing(member: &str) -> Self {
+        Self(format!(
+            "Value null at '{member}' failed to satisfy constraint: Member must not be null"
+        ))
+    }
+
     /// A value that is not one of a few.
-    pub(super) fn not_one_of(value: &str, member: &str, allowed: &str) -> Self {
+    pub(crate) fn not_one_of(value: &str, member: &str, allowed: &str) -> Self {
         Self::new(value, member, &format!("satisfy enum value set: [{allowed}]"))
     }
 }
 
 /// All problems in one error, as AWS reports them.
-pub(super) fn validation_error(problems: &[NameProblem]) -> ApiError {
+pub(crate) fn validation_error(problems: &[NameProblem]) -> ApiError {
     let texts: Vec<&str> = problems.iter().map(|problem| problem.0.as_str()).collect();
     let count = match problems.len() {
         1 => "1 validation error".to_owned(),
@@ -110,7 +122,7 @@ impl FunctionName {
 }
 
 /// Checks the `Qualifier` parameter.
-pub(super) fn check_qualifier(qualifier: &str) -> Vec<NameProblem> {
+pub(crate) fn check_qualifier(qualifier: &str) -> Vec<NameProblem> {
     let mut problems = Vec::new();
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte);
     let known = ["$LATEST", "$LATEST.PUBLISHED"].contains(&qualifier);

@@ -12,7 +12,7 @@ use crate::limits::{ASYNC_PAYLOAD_BYTES, CLIENT_CONTEXT_BYTES, SYNC_PAYLOAD_BYTE
 
 /// How the function is to be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InvocationType {
+pub(crate) enum InvocationType {
     RequestResponse,
     Event,
     DryRun,
@@ -20,7 +20,7 @@ pub(super) enum InvocationType {
 
 impl InvocationType {
     /// The largest payload.
-    pub(super) fn limit(self) -> usize {
+    pub(crate) fn limit(self) -> usize {
         match self {
             Self::Event => ASYNC_PAYLOAD_BYTES,
             Self::RequestResponse | Self::DryRun => SYNC_PAYLOAD_BYTES,
@@ -40,13 +40,13 @@ pub(super) struct InvokeRequest {
 }
 
 /// The function's name in the path of an Invoke request.
-pub(super) fn invoke_path(path: &str) -> Option<&str> {
+pub(crate) fn invoke_path(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
 /// The invocation type alone: it decides how large the body may be. A wrong one is reported later.
-pub(super) fn invocation_type(headers: &HeaderMap) -> Option<InvocationType> {
+pub(crate) fn invocation_type(headers: &HeaderMap) -> Option<InvocationType> {
     match headers.get("x-amz-invocation-type").map(|value| value.as_bytes()) {
         None | Some(b"RequestResponse") => Some(InvocationType::RequestResponse),
         Some(b"Event") => Some(InvocationType::Event),
@@ -104,7 +104,8 @@ fn qualifier_parameter(uri: &Uri) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-fn one_qualifier(
+/// The qualifier of a request that may have it in two places.
+pub(crate) fn one_qualifier(
     in_name: Option<String>,
     parameter: Option<String>,
 ) -> Result<Option<String>, ApiError> {
@@ -184,5 +185,14 @@ mod tests {
         assert_eq!(of("/x?a=b&Qualifier=a+b"), Some("a b".to_owned()));
         assert_eq!(of("/x?Qualifier="), None);
         assert_eq!(of("/x"), None);
+    }
+
+    #[test]
+    fn only_one_path_is_an_invocation() {
+        assert_eq!(invoke_path("/2015-03-31/functions/f/invocations"), Some("f"));
+        assert_eq!(invoke_path("/2015-03-31/functions/f%3A1/invocations"), Some("f%3A1"));
+        for other in ["/2015-03-31/functions/", "/2015-03-31/functions//invocations", "/"] {
+            assert_eq!(invoke_path(other), None, "{other}");
+        }
     }
 }

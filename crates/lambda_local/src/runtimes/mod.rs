@@ -19,7 +19,7 @@ use crate::functions::{Function, Runtime, RuntimeFamily};
 pub struct RuntimeError(String);
 
 impl RuntimeError {
-    fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }

@@ -40,14 +40,17 @@ impl Service {
         Self::start_with(folders, options, &[])
     }
 
-    /// Serves the folders, with these environment variables of the service.
+    /// Serves the folders, with these environment variables of the service. Nothing is kept unless
+    /// the options name a folder for the state.
     pub fn start_with(
         folders: &[PathBuf],
         options: &[&str],
         environment: &[(&str, &Path)],
     ) -> Self {
+        let keep = options.contains(&"--state");
         let mut child = Command::new(env!("CARGO_BIN_EXE_sqlambda"))
             .args(["local", "--listen", "127.0.0.1:0"])
+            .args((!keep).then_some("--ephemeral"))
             .args(options)
             .args(folders)
             .envs(environment.iter().copied())

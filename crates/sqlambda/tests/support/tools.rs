@@ -4,6 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Service;
+
 /// boto3 and the AWS CLI.
 const CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
 
@@ -65,4 +67,24 @@ fn run(command: &mut Command) {
         .unwrap_or_else(|error| panic!("this test needs {:?}: {error}", command.get_program()));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "this test needs {command:?} to work; it said: {said}");
+}
+
+/// Runs a client with nothing but the service's variables, and returns what it printed.
+#[track_caller]
+pub fn aws(service: &Service, program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(clients().join(program))
+        .args(arguments)
+        .env_clear()
+        .env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", service.address))
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .envs([("AWS_DEFAULT_REGION", "us-east-1"), ("HOME", "/nonexistent")])
+        .envs([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_MAX_ATTEMPTS", "1")])
+        .envs([("PYTHONDONTWRITEBYTECODE", "1")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let log = service.log();
+    let end = log.char_indices().rev().nth(3_000).map_or(0, |(index, _)| index);
+    assert!(output.status.success(), "{}\n{said}", &log[end..]);
+    String::from_utf8(output.stdout).unwrap()
 }

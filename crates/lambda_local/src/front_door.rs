@@ -1,0 +1,113 @@
+//! The front door: who calls, and which API answers.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+
+use crate::auth::{Caller, SignedRequest, verify};
+use crate::control_api::{self, Operation};
+use crate::http_io::{Answer, BodyError, Request, read_body};
+use crate::invoke_api::{self, ApiError, invocation_type, invoke_path};
+use crate::limits::{CODE_REQUEST_BYTES, SYNC_PAYLOAD_BYTES};
+use crate::service::Service;
+
+/// Answers one request, and logs that it did.
+pub(crate) async fn answer(service: Arc<Service>, request: Request) -> Answer {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut answer = match respond(&service, request, &request_id).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::warn!(%method, path, request_id, "refused: {}", error.message());
+            error.into_answer()
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        answer.headers_mut().insert("x-amzn-requestid", id);
+    }
+    answer
+}
+
+/// What a request is for.
+enum Purpose {
+    /// Invoke, with the function's name as it stands in the path.
+    Invoke(String),
+    Control(Operation),
+    Unknown,
+}
+
+impl Purpose {
+    fn of(parts: &Parts) -> Self {
+        let path = parts.uri.path();
+        if parts.method == Method::POST
+            && let Some(name) = invoke_path(path)
+        {
+            return Self::Invoke(name.to_owned());
+        }
+        Operation::of(&parts.method, path).map_or(Self::Unknown, Self::Control)
+    }
+
+    /// The largest body, and the operation's name for the error about it.
+    fn limit(&self, service: &Service, parts: &Parts) -> (usize, &'static str) {
+        match self {
+            Self::Control(operation) if operation.brings_code() && is_known(service, parts) => {
+                (CODE_REQUEST_BYTES, operation.name())
+            }
+            Self::Control(operation) => (SYNC_PAYLOAD_BYTES, operation.name()),
+            Self::Invoke(_) | Self::Unknown => {
+                let kind = invocation_type(&parts.headers);
+                (kind.map_or(SYNC_PAYLOAD_BYTES, |kind| kind.limit()), "InvokeFunction")
+            }
+        }
+    }
+}
+
+/// Whether the request names an access key that is accepted here. Who does not may not make the
+/// service hold a body of 70 MB just to check its signature.
+fn is_known(service: &Service, parts: &Parts) -> bool {
+    let Some(credentials) = service.credentials() else { return true };
+    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    given.is_some_and(|given| credentials.are_named_in(given))
+}
+
+async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<Answer, ApiError> {
+    let (parts, body) = request.into_parts();
+    if let Some(answer) = control_api::download(service, &parts) {
+        return answer;
+    }
+    let purpose = Purpose::of(&parts);
+    let (limit, name) = purpose.limit(service, &parts);
+    let body = match read_body(body, limit).await {
+        Ok(body) => body.bytes,
+        Err(BodyError::TooLarge) => return Err(ApiError::too_large(limit, name)),
+        Err(BodyError::Broken) => return Err(ApiError::incomplete_body()),
+    };
+    let signed = SignedRequest {
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body: &body,
+    };
+    let caller = authenticate(service, signed)?;
+    match purpose {
+        Purpose::Invoke(name) => {
+            invoke_api::invoke(service, &caller, &parts, &name, body, id).await
+        }
+        Purpose::Control(operation) => {
+            control_api::answer(service, caller, operation, &parts, &body).await
+        }
+        Purpose::Unknown => Err(ApiError::not_supported(parts.method.as_str(), parts.uri.path())),
+    }
+}
+
+fn authenticate(service: &Service, request: SignedRequest<'_>) -> Result<Caller, ApiError> {
+    match service.credentials() {
+        Some(credentials) => Ok(verify(request, credentials, SystemTime::now())?),
+        None => {
+            Ok(Caller { access_key: "anonymous".to_owned(), region: service.region().to_owned() })
+        }
+    }
+}

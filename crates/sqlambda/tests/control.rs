@@ -1,0 +1,208 @@
+//! Functions made, changed and deleted through the API: scripts for boto3, whose every answer is
+//! checked against botocore's model (`control/validator.py`), and the AWS CLI.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use support::tools::aws;
+use support::{Service, eventually, function, repository, request};
+
+/// Runs a script of `control/` with boto3.
+#[track_caller]
+fn script(service: &Service, name: &str, arguments: &[&str]) -> String {
+    let path = repository().join("crates/sqlambda/tests/control").join(name);
+    aws(service, "python", &[&[path.to_str().unwrap()], arguments].concat())
+}
+
+/// A service without a folder.
+fn empty() -> Service {
+    Service::start(&[], &[])
+}
+
+#[test]
+fn the_whole_life_of_a_function() {
+    script(&empty(), "life.py", &[]);
+}
+
+#[test]
+fn what_hangs_on_a_function() {
+    script(&empty(), "rest.py", &[]);
+}
+
+#[test]
+fn requests_and_archives_that_are_refused() {
+    let service = empty();
+    script(&service, "refusals.py", &[]);
+    assert!(!service.log().contains("hidden"), "a variable's value in the log");
+}
+
+#[test]
+fn long_lists_come_in_pages() {
+    script(&empty(), "pages.py", &[]);
+}
+
+/// What was answered is there after the service was killed, and after it was stopped.
+#[test]
+fn functions_survive_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let options = ["--state", state.to_str().unwrap()];
+    let service = Service::start(&[], &options);
+    script(&service, "survive.py", &["make"]);
+    // Dropping it is a SIGKILL.
+    drop(service);
+    let mut service = Service::start(&[], &options);
+    script(&service, "survive.py", &["check"]);
+    let pid = nix::unistd::Pid::from_raw(service.pid());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    service.wait();
+    // What is unpacked can be made again, as after a power cut.
+    std::fs::remove_dir_all(state.join("unpacked")).unwrap();
+    let service = Service::start(&[], &options);
+    script(&service, "survive.py", &["check"]);
+
+    let archives = || files(&state.join("code"));
+    eventually("the code of what was deleted goes", || archives().len() == 2);
+    eventually("so do its folders", || {
+        let boots = files(&state.join("unpacked"));
+        files(&boots[0]).len() == 2
+    });
+    for private in [state.clone(), state.join("functions.redb")] {
+        let mode = private.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: variables are often secret", private.display());
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Two services on one state would overwrite each other.
+#[test]
+fn a_state_belongs_to_one_service() {
+    let state = tempfile::tempdir().unwrap();
+    let options = ["--state", state.path().to_str().unwrap()];
+    let _service = Service::start(&[], &options);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sqlambda"))
+        .args(["local", "--listen", "127.0.0.1:0"])
+        .args(options)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("another sqlambda local uses"), "{said}");
+}
+
+const TELLS: &str = "import os\ndef lambda_handler(event, context): return os.environ.get('ONE')\n";
+
+/// A folder describes `$LATEST`: what the API changes there lasts until the next start; what hangs
+/// on the function besides stays.
+#[test]
+fn functions_of_folders_are_like_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let (functions, state) = (folder.path().join("functions"), folder.path().join("state"));
+    let write = |one: &str, more: &str| {
+        let variables = format!(r#""Environment": {{"Variables": {{"ONE": "{one}"}}}}"#);
+        let json = format!(r#"{{"Description": "from a folder", {variables}{more}}}"#);
+        function(&functions, "told", &[("lambda_function.py", TELLS), ("function.json", &json)]);
+    };
+    write("1", r#", "ReservedConcurrentExecutions": 5, "Aliases": {"own": "$LATEST"}"#);
+    function(&functions, "gone", &[("lambda_function.py", TELLS)]);
+    let alone = "def lambda_handler(event, context): return open('beside.txt').read()\n";
+    std::fs::write(functions.join("alone.py"), alone).unwrap();
+    std::fs::write(functions.join("beside.txt"), "beside").unwrap();
+    let start = || {
+        let options = ["--state", state.to_str().unwrap()];
+        Service::start(std::slice::from_ref(&functions), &options)
+    };
+
+    let service = start();
+    script(&service, "folders.py", &["1"]);
+    assert!(service.log().contains("changed until the next start"), "{}", service.log());
+    assert!(service.log().contains("deleted until the next start"), "{}", service.log());
+    drop(service);
+
+    write("3", "");
+    script(&start(), "folders.py", &["2"]);
+
+    std::fs::remove_dir_all(functions.join("gone")).unwrap();
+    script(&start(), "folders.py", &["3"]);
+}
+
+#[test]
+fn the_aws_cli_makes_and_deletes_functions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("f.py"), "def handler(event, context): return event\n").unwrap();
+    let service = empty();
+    aws(&service, "python", &["-m", "zipfile", "-c", &path("f.zip"), &path("f.py")]);
+    let zip = format!("fileb://{}", path("f.zip"));
+    let named = ["--function-name", "cli"];
+    let cli = |arguments: &[&str]| {
+        let query = ["--output", "text"];
+        aws(&service, "aws", &[&["lambda"], arguments, &named, &query].concat())
+    };
+    let role = "arn:aws:iam::000000000000:role/any";
+    let create = ["create-function", "--runtime", "python3.11", "--handler", "f.handler"];
+    let made =
+        cli(&[&create[..], &["--role", role, "--zip-file", &zip, "--query", "State"]].concat());
+    assert_eq!(made, "Pending\n");
+    cli(&["wait", "function-active-v2"]);
+    let payload = ["--payload", "[1]", "/dev/stdout"];
+    assert!(cli(&[&["invoke"], &payload[..]].concat()).starts_with("[1]"));
+    assert_eq!(cli(&["publish-version", "--query", "Version"]), "1\n");
+    let alias = ["create-alias", "--name", "live", "--function-version", "1", "--query", "Name"];
+    assert_eq!(cli(&alias), "live\n");
+    let version = ["--qualifier", "live", "--query", "ExecutedVersion"];
+    assert!(cli(&[&["invoke"], &payload[..], &version].concat()).ends_with("1\n"));
+    assert_eq!(cli(&["put-function-concurrency", "--reserved-concurrent-executions", "1"]), "1\n");
+    cli(&["delete-function"]);
+    let listed = aws(&service, "aws", &["lambda", "list-functions", "--output", "text"]);
+    assert_eq!(listed.trim(), "");
+}
+
+/// Nothing can be made, looked at or deleted without a signature.
+#[test]
+fn unsigned_requests_are_refused() {
+    let service = empty();
+    let paths = [
+        ("POST", "/2015-03-31/functions"),
+        ("GET", "/2015-03-31/functions/f"),
+        ("PUT", "/2015-03-31/functions/f/code"),
+        ("DELETE", "/2015-03-31/functions/f"),
+        ("GET", "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af"),
+        ("GET", "/2016-08-19/account-settings"),
+        ("PUT", "/2017-10-31/functions/f/concurrency"),
+        ("GET", "/_sqlambda/code/f/%24LATEST.zip"),
+    ];
+    for (method, path) in paths {
+        let answer = request(&service.address, method, path, &[], b"{}");
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text());
+    }
+    // Who has no access key may not make the service hold a large body either.
+    let large = vec![b' '; 7 << 20];
+    let answer = request(&service.address, "POST", "/2015-03-31/functions", &[], &large);
+    assert_eq!(answer.status, 413, "{}", answer.text());
+}
+
+/// An archive of just under 50 MB, the largest that AWS takes in a request.
+#[test]
+fn a_large_archive_is_taken() {
+    let large = "from validator import *\nimport os\n\
+        code = io.BytesIO()\n\
+        with zipfile.ZipFile(code, 'w') as archive:\n\
+        \x20   archive.writestr('f.py', 'def handler(event, context): return 7')\n\
+        \x20   archive.writestr('data', os.urandom(49 << 20))\n\
+        create('large', Code={'ZipFile': code.getvalue()})\n\
+        assert invoke('large')[0] == 7\n\
+        too_large = {'ZipFile': code.getvalue().ljust(52428801)}\n\
+        refused('InvalidParameterValueException', 'Zipped size must be smaller than 52428800 bytes',\n\
+        \x20       'create_function', FunctionName='larger', Role=ROLE, Runtime=RUNTIME,\n\
+        \x20       Handler='f.handler', Code=too_large)\n";
+    let folder = repository().join("crates/sqlambda/tests/control");
+    let code = format!("import sys\nsys.path.insert(0, {:?})\n{large}", folder.to_str().unwrap());
+    aws(&empty(), "python", &["-c", &code]);
+}
