@@ -15,16 +15,16 @@ use crate::server::Server;
 #[repr(C)]
 #[derive(Debug)]
 pub struct UdfInit {
-    /// Whether the result can be NULL.
-    pub maybe_null: bool,
+    /// 1 if the result can be NULL. A `bool` in MySQL, a `char` in MariaDB.
+    pub maybe_null: c_uchar,
     /// Decimals of a real result.
     pub decimals: c_uint,
     /// Longest result in bytes.
     pub max_length: c_ulong,
     /// The function's own.
     pub ptr: *mut c_char,
-    /// Whether equal arguments give an equal result, so that one call serves all rows.
-    pub const_item: bool,
+    /// 1 if equal arguments give an equal result, so that one call serves all rows.
+    pub const_item: c_uchar,
     /// Of MySQL's character set service.
     pub extension: *mut c_void,
 }
@@ -133,19 +133,18 @@ unsafe fn begin_statement(
         .unwrap_or_else(|panic| Err(Failure::panicked(panic.as_ref())));
     match begun {
         Ok(statement) => {
-            init.maybe_null = true;
-            init.const_item = false;
+            init.maybe_null = 1;
+            init.const_item = 0;
             init.max_length = MAX_RESULT_BYTES;
             init.ptr = Box::into_raw(Box::new(statement)).cast();
             false
         }
         Err(failure) => {
-            let failure = failure.of_statement(name);
+            let text = failure.for_init();
             // The server adds an error of its own, which is cut at 80 bytes: the first one counts.
             if let Some(server) = Server::find() {
-                server.raise(&failure);
+                server.raise(&failure.of_statement(name));
             }
-            let text = failure.for_init();
             debug_assert!(text.as_bytes_with_nul().len() <= UDF_MESSAGE_BYTES);
             // SAFETY: the text with its NUL is at most as long as the server's buffer.
             unsafe { ptr::copy_nonoverlapping(text.as_ptr(), message, text.count_bytes() + 1) };

@@ -71,11 +71,9 @@ impl Options {
 
 fn timeout(name: &str, milliseconds: Option<u64>) -> Result<Option<Duration>, Failure> {
     match milliseconds {
-        Some(0) | Some(LONGEST_MS_PLUS_1..) => {
+        Some(asked) if !(1..=LONGEST_MS).contains(&asked) => {
             Err(Failure::argument(format!("option \"{name}\" must be from 1 to {LONGEST_MS}")))
         }
         other => Ok(other.map(Duration::from_millis)),
     }
 }
-
-const LONGEST_MS_PLUS_1: u64 = LONGEST_MS + 1;
