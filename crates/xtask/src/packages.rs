@@ -50,7 +50,8 @@ impl Need {
             Self::Node => vec!["nodejs".to_owned(), "npm".to_owned()],
             // The programs alone: none of them starts a service.
             Self::MariaDb => {
-                vec!["mariadb-server-core".to_owned(), "mariadb-client-core".to_owned()]
+                let suffix = mariadb_suffix();
+                ["server", "client"].map(|part| format!("mariadb-{part}-core{suffix}")).to_vec()
             }
             Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
         }
@@ -114,6 +115,12 @@ fn available_major() -> u16 {
     candidate_version("postgresql")
         .and_then(|version| version.split(['+', '.']).next()?.parse().ok())
         .unwrap_or(FAVOURITE_MAJOR)
+}
+
+/// Older releases have the version in the packages' names.
+fn mariadb_suffix() -> &'static str {
+    let has = |suffix: &&str| candidate_version(&format!("mariadb-server-core{suffix}")).is_some();
+    ["", "-10.6", "-10.5"].into_iter().find(has).unwrap_or_default()
 }
 
 fn candidate_version(package: &str) -> Option<String> {
