@@ -84,7 +84,8 @@ pub struct Local {
     #[arg(long, value_name = "PATH")]
     credentials_file: Option<PathBuf>,
 
-    /// Set an environment variable of every function, over its own; may be repeated
+    /// Set an environment variable of every function, over its own; may be repeated. Not for secrets:
+    /// other users can read a command line
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 
