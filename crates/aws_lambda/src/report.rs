@@ -41,6 +41,12 @@ fn raise_call(error: &InvokeError, hint: String) -> ! {
     raise_report(code, message.to_owned(), &detail, &hint)
 }
 
+/// Raises PostgreSQL's own error for an answer that a column cannot hold.
+pub(crate) fn raise_unusable(code: PgSqlErrorCode, message: &str, detail: &str, rows: &Rows) -> ! {
+    let hint = format!("{rows} The function ran, but its answer does not fit into the result.");
+    raise_report(code, message.to_owned(), detail, &hint)
+}
+
 /// A call's error as the value of a row: what raising it would say.
 pub(crate) fn as_json(error: &InvokeError) -> String {
     let (message, detail) = message_and_detail(error);

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use lambda_core::{Answer, ErrorObject, InvokeError, OnError};
 use pg_support::record::{Columns, Record};
-use pgrx::pg_sys::panic::CaughtError;
+use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
 use pgrx::prelude::*;
 
 use crate::report;
@@ -21,8 +21,8 @@ pub(super) struct Row<'a> {
 
 /// The row as a value of the function's result type.
 ///
-/// An answer that a column cannot hold, such as `\u0000` in a `jsonb`, is PostgreSQL's own error;
-/// it becomes the row's own if errors are to be returned.
+/// An answer that a column cannot hold, such as `\u0000` in a `jsonb`, is PostgreSQL's own error, to
+/// which the row's number is added; it becomes the row's own if errors are to be returned.
 pub(super) fn form(
     row: &Row<'_>,
     columns: &Columns,
@@ -35,35 +35,55 @@ pub(super) fn form(
             return failed(row, columns, is_jsonb, error.status(), &report::as_json(error));
         }
     };
-    if on_error == OnError::Raise {
-        return succeeded(row, columns, is_jsonb, answer, payload);
-    }
     // Only conversions of values run here, which hold nothing but memory.
     let formed = PgTryBuilder::new(AssertUnwindSafe(|| {
         Ok(succeeded(row, columns, is_jsonb, answer, payload))
     }))
-    .catch_others(|caught| Err(unusable(caught)))
+    .catch_others(|caught| match on_error {
+        OnError::Raise => raise_unusable(caught, row.number),
+        OnError::Return => Err(unusable(caught, answer.request_id.as_deref())),
+    })
     .execute();
     formed.unwrap_or_else(|error| failed(row, columns, is_jsonb, Some(answer.status_code), &error))
 }
 
+/// Raises the error of an answer that PostgreSQL does not take, with the row's number.
+fn raise_unusable(caught: CaughtError, number: u64) -> ! {
+    let error = raised(&caught);
+    if is_interrupt(error) {
+        caught.rethrow();
+    }
+    let detail = error.detail().unwrap_or_default();
+    let rows = report::Rows { first: number, count: 1 };
+    report::raise_unusable(error.sql_error_code(), error.message(), detail, &rows)
+}
+
 /// The error of an answer that PostgreSQL does not take. Interrupts stay what they are.
-fn unusable(caught: CaughtError) -> String {
-    let (CaughtError::PostgresError(error)
-    | CaughtError::ErrorReport(error)
-    | CaughtError::RustPanic { ereport: error, .. }) = &caught;
-    let sqlstate = sqlstate(error.sql_error_code());
-    if sqlstate.starts_with("57") {
+fn unusable(caught: CaughtError, request_id: Option<&str>) -> String {
+    let error = raised(&caught);
+    if is_interrupt(error) {
         caught.rethrow();
     }
     ErrorObject {
         kind: "InvalidAnswer",
         message: error.message(),
-        sqlstate: &sqlstate,
+        sqlstate: &sqlstate(error.sql_error_code()),
         detail: error.detail().unwrap_or_default(),
-        request_id: None,
+        request_id,
     }
     .to_json()
+}
+
+fn raised(caught: &CaughtError) -> &ErrorReportWithLevel {
+    let (CaughtError::PostgresError(error)
+    | CaughtError::ErrorReport(error)
+    | CaughtError::RustPanic { ereport: error, .. }) = caught;
+    error
+}
+
+/// Cancels and terminations have the class 57.
+fn is_interrupt(error: &ErrorReportWithLevel) -> bool {
+    sqlstate(error.sql_error_code()).starts_with("57")
 }
 
 fn succeeded(

@@ -177,3 +177,27 @@ fn answers_that_are_no_batch() {
         assert!(rows[..3].iter().all(|row| *row == rows[0]), "{answer}: {rows:?}");
     }
 }
+
+/// An answer that a column cannot hold is PostgreSQL's own error, for its row and no other.
+#[test]
+fn answers_that_a_column_cannot_hold() {
+    let server = answering(|body| match body {
+        b"2" => b"\"\\u0000\"".to_vec(),
+        other => other.to_vec(),
+    });
+    let mut client = session_at(&server);
+    let sql = "SELECT payload::text, error ->> 'sqlstate', error ->> 'type'
+                 FROM aws_lambda.invoke_many('f', '{1, 2, 3}'::jsonb[], on_error => $1)";
+    let rows = client.query(sql, &[&"return"]).unwrap();
+    let found: Vec<[Option<&str>; 3]> =
+        rows.iter().map(|row| [row.get(0), row.get(1), row.get(2)]).collect();
+    let bad = [None, Some("22P05"), Some("InvalidAnswer")];
+    assert_eq!(found, [[Some("1"), None, None], bad, [Some("3"), None, None]]);
+
+    let failure = Failure::from(client.query(sql, &[&"raise"]).unwrap_err());
+    let own = client.query("SELECT '\"\\u0000\"'::jsonb", &[]).unwrap_err();
+    let own = Failure::from(own);
+    assert_eq!((failure.code, failure.message), (own.code, own.message));
+    assert!(failure.hint.starts_with("This was row 2. "), "{}", failure.hint);
+    assert_eq!(failure.detail, own.detail);
+}

@@ -1,6 +1,10 @@
 //! A statement reads, sends and holds no more than it needs.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use e2e::RawServer;
 use postgres::Client;
@@ -103,6 +107,45 @@ fn private_kb(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Answers that wait for an earlier one are no more than a window's, however many rows follow.
+#[test]
+fn memory_holds_a_windows_answers() {
+    const ANSWER: usize = 1 << 20;
+    let server = RawServer::start(|connection| {
+        while let Some(request) = connection.read_request()? {
+            if request.body == b"1" {
+                thread::sleep(Duration::from_secs(2));
+            }
+            let answer = format!("\"{}\"", "x".repeat(ANSWER));
+            connection.respond(200, &[], answer.as_bytes())?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut client = session_at(&server);
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let watched = Arc::new(AtomicBool::new(true));
+    let watching = Arc::clone(&watched);
+    let watch = thread::spawn(move || {
+        let mut most = 0;
+        while watching.load(Ordering::SeqCst) {
+            most = most.max(private_kb(pid));
+            thread::sleep(Duration::from_millis(5));
+        }
+        most
+    });
+    let before = private_kb(pid);
+    let sql = "SELECT count(*), sum(length(payload::text)) FROM aws_lambda.invoke_query('f',
+        'SELECT generate_series(1, 200)', max_concurrency => 8)";
+    let row = client.query_one(sql, &[]).unwrap();
+    assert_eq!((row.get(0), row.get(1)), (200_i64, 200 * (ANSWER as i64 + 2)));
+    watched.store(false, Ordering::SeqCst);
+    let grown = watch.join().unwrap() - before;
+    // What is received, checked and shown is copied a few times; 200 answers are 200 MB.
+    let bound = 3 * WINDOW as u64 * 1024 + 4_000;
+    assert!(grown < bound, "grown by {grown} KB");
 }
 
 /// Memory does not grow with the number of rows, in a plain statement and through a cursor.
