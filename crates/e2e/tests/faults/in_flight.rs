@@ -287,6 +287,52 @@ fn a_failure_ends_the_rest_of_its_flight() {
     session.assert_usable();
 }
 
+/// A cursor that is left with calls in flight: whatever ends it closes them, and the end of its
+/// session waits for none.
+#[test]
+fn whatever_ends_a_cursor_ends_its_flight() {
+    let server = RawServer::start(|connection| {
+        while let Some(request) = connection.read_request()? {
+            if request.body != b"1" {
+                return connection.read_request().map(drop);
+            }
+            connection.respond(200, &[], b"1")?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let port = server.address().port();
+    let mut other = Session::open();
+    for end in ["CLOSE c", "COMMIT", "ROLLBACK", "SELECT 1/0", "idle", "terminate", "disconnect"] {
+        let before = server.requests().len();
+        let mut session = Session::at(&server.url());
+        let pid = session.pid;
+        session.run(
+            "BEGIN; DECLARE c CURSOR FOR SELECT * FROM aws_lambda.invoke_query('f',
+               'SELECT generate_series(1, 200)', max_concurrency => 64)",
+        );
+        assert_eq!(session.client.query("FETCH 1 FROM c", &[]).unwrap().len(), 1);
+        wait_until("calls are in flight", || server.requests().len() - before >= FLIGHT);
+        assert!(proc::connected_to(port) >= FLIGHT - 1, "{end}: idle, with calls in flight");
+        let mut session = Some(session);
+        match (end, &mut session) {
+            ("terminate", _) => other.run(&format!("SELECT pg_terminate_backend({pid})")),
+            ("idle", Some(it)) => it.run("SET idle_in_transaction_session_timeout = 100"),
+            (sql, Some(it)) if sql != "disconnect" => {
+                let result = it.client.batch_execute(sql);
+                assert_eq!(result.is_err(), sql == "SELECT 1/0", "{result:?}");
+            }
+            _ => session = None,
+        }
+        wait_until(end, || proc::connected_to(port) <= 1);
+        if ["idle", "terminate", "disconnect"].contains(&end) {
+            wait_until("the backend is gone", || !proc::is_running(pid));
+        }
+        drop(session);
+    }
+    other.assert_usable();
+}
+
 /// Lines that the function `counter` wrote to the file of each row.
 fn runs(folder: &Path) -> Vec<usize> {
     let lines = |entry: io::Result<fs::DirEntry>| {
