@@ -178,10 +178,13 @@ impl Local {
             state: state.path().to_owned(),
             durable: !self.ephemeral,
         };
-        let guard = Some(Guard::start().context("cannot start the guard process")?);
+        let guard = Guard::start().context("cannot start the guard process")?;
+        if let StateFolder::Temporary(folder) = &state {
+            guard.remove_at_end(folder.path());
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
-            let service = Arc::new(Service::new(settings, found, &toolchain, guard)?);
+            let service = Arc::new(Service::new(settings, found, &toolchain, Some(guard))?);
             self.serve(service).await
         });
         log.flush();

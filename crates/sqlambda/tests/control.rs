@@ -77,6 +77,37 @@ fn functions_survive_the_service() {
     }
 }
 
+/// Killed in the middle of changes: what was answered is there and works, and nothing is half there.
+#[test]
+fn a_kill_in_the_middle_loses_nothing_that_was_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let options = ["--state", state.to_str().unwrap()];
+    let answered = folder.path().join("answered");
+    let service = Service::start(&[], &options);
+    let made = || std::fs::read_to_string(&answered).unwrap_or_default();
+    std::thread::scope(|scope| {
+        let churning = scope.spawn(|| script(&service, "churn.py", &[answered.to_str().unwrap()]));
+        eventually("functions are made", || made().lines().count() >= 10);
+        let pid = nix::unistd::Pid::from_raw(service.pid());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        churning.join().unwrap();
+    });
+    drop(service);
+    let service = Service::start(&[], &options);
+    script(&service, "churn.py", &[answered.to_str().unwrap(), "check"]);
+}
+
+/// A service that keeps nothing leaves nothing, also when it is killed.
+#[test]
+fn an_ephemeral_service_leaves_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start_with(&[], &["--no-auth"], &[("TMPDIR", folder.path())]);
+    assert_eq!(files(folder.path()).len(), 1);
+    drop(service);
+    eventually("the guard removes it", || files(folder.path()).is_empty());
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }

@@ -5,7 +5,7 @@
 //! How to write a block stands in `e2e/src/docs`. The blocks of a file share a database of a cluster of
 //! the file's own, from top to bottom; it has the extensions. A block that says `CREATE EXTENSION`
 //! gets a database without them. Commands run in an empty folder, with the playground's service and
-//! database in the environment.
+//! database in the environment; those of `docs/local.md` share a folder, and a service of their own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
 
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::docs::{Document, Stage};
-use e2e::{Brand, Playground};
+use e2e::{AwsServices, Brand, LocalService, Playground};
 
 /// The folder of the workspace.
 fn root() -> PathBuf {
@@ -40,12 +40,30 @@ fn markdown_files() -> Vec<PathBuf> {
 fn problems(playground: &Playground, file: &Path) -> Vec<String> {
     let document = Document::read(file).unwrap();
     let mut stage = document.needs_stage().then(|| Stage::new(playground).unwrap());
+    // What a page with a service of its own, and its files, must not outlive.
+    let folder = tempfile::tempdir().unwrap();
+    let own_service = file.ends_with("docs/local.md").then(|| service_of_its_own(playground));
+    if let Some((service, programs)) = &own_service {
+        stage = stage.map(|stage| {
+            stage
+                .env("AWS_ENDPOINT_URL_LAMBDA", service.endpoint())
+                .env("AWS_DEFAULT_REGION", "us-east-1")
+                .program("aws", programs)
+                .folder(folder.path())
+        });
+    }
     if document.needs_mariadb() {
         let server = playground.new_mariadb(Brand::MariaDb, |config| config).unwrap();
         let database = server.create_database().unwrap();
         stage = stage.map(|stage| stage.mariadb(server, &database).unwrap());
     }
     document.play(stage.as_ref(), &mut |_| ()).unwrap()
+}
+
+/// A service whose functions the page may make and delete, and the folder of the AWS CLI.
+fn service_of_its_own(playground: &Playground) -> (LocalService, PathBuf) {
+    let service = playground.new_service(|config| config.folders(Vec::new())).unwrap();
+    (service, AwsServices::install(&mut |line| eprintln!("{line}")).unwrap())
 }
 
 /// Every block of the README and of `docs/` does what it shows.
