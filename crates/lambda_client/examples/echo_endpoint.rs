@@ -1,10 +1,12 @@
 //! The fastest Lambda endpoint that can be had: answers each request with its own body.
 //!
 //! For `cargo xtask bench`: what is measured against it is the caller, not a function. Prints its
-//! URL, serves until its standard input is closed, checks no signature.
+//! URL, serves until its standard input is closed, checks no signature. The function `after-20ms`
+//! answers 20 ms later.
 
 use std::convert::Infallible;
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -41,6 +43,9 @@ async fn serve(listener: TcpListener) -> Result<()> {
 }
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.uri().path().contains("/functions/after-20ms/") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let body = match request.into_body().collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => Bytes::new(),

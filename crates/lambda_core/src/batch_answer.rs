@@ -100,6 +100,10 @@ struct RedshiftAnswer<'a> {
 }
 
 fn redshift(text: &str, rows: usize) -> Result<Vec<Range<usize>>, Problem> {
+    if !text.trim_ascii_start().starts_with('{') {
+        // serde would take the members of an array for those of the object.
+        return Err(Problem::Form("an answer to a batch that is not a JSON object".to_owned()));
+    }
     let answer: RedshiftAnswer = serde_json::from_str(text).map_err(|error| {
         Problem::Form(format!("an answer that is not Amazon Redshift's ({})", reason(&error)))
     })?;

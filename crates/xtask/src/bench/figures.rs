@@ -1,7 +1,7 @@
 //! The figures, in the order in which they are measured and shown.
 
 use super::figure::{Figure, Target};
-use super::{calls, cancel, fresh, local, mariadb, memory};
+use super::{calls, cancel, fresh, local, many, mariadb, memory};
 
 /// Every figure. All calls but those of the local service go to one echo endpoint, in one run.
 pub const FIGURES: &[Figure] = &[
@@ -79,6 +79,36 @@ pub const FIGURES: &[Figure] = &[
         unit: "ratio",
         target: Target::AtMost(1.25),
         run: mariadb::first_over_warm,
+    },
+    Figure {
+        name: "many_calls_over_ideal",
+        unit: "ratio",
+        target: Target::AtMost(1.4),
+        run: many::over_ideal,
+    },
+    Figure {
+        name: "lateral_calls_over_many_calls",
+        unit: "ratio",
+        target: Target::AtLeast(35.0),
+        run: many::over_lateral,
+    },
+    Figure {
+        name: "many_rows_in_batches_per_second",
+        unit: "rows/s",
+        target: Target::AtLeast(300_000.0),
+        run: many::batched_rows,
+    },
+    Figure {
+        name: "many_single_calls_per_second",
+        unit: "calls/s",
+        target: Target::AtLeast(12_000.0),
+        run: many::single_calls,
+    },
+    Figure {
+        name: "many_memory_of_1m_rows",
+        unit: "MB",
+        target: Target::AtMost(2.0),
+        run: many::memory,
     },
     Figure {
         name: "local_warm_python_p50",

@@ -59,7 +59,7 @@ impl Drop for Neighbour {
 }
 
 /// Runs a statement in a new session, and reads the backend's private memory while it is open.
-fn private_mb(lab: &Lab, sql: &str) -> Result<f64> {
+pub fn private_mb(lab: &Lab, sql: &str) -> Result<f64> {
     let script = format!(
         "{sql}\nSELECT pg_backend_pid() AS pid \\gset\n\\setenv BACKEND :pid\n\
          \\! grep ^Private_ /proc/$BACKEND/smaps_rollup\n"

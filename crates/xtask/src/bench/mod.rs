@@ -7,6 +7,7 @@ mod figures;
 mod fresh;
 mod lab;
 mod local;
+mod many;
 mod mariadb;
 mod memory;
 mod peer;
