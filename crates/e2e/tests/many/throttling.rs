@@ -89,7 +89,9 @@ fn without_any_progress_the_statement_fails() {
     let failure =
         session.fail("SELECT * FROM aws_lambda.invoke_many('f', ARRAY['1', '2']::json[])");
     assert_eq!(failure.message, "invoke API failed");
-    assert_eq!(huge.requests().len(), 2, "no wait that long is worth another try");
+    // The first refusal ends the statement, before or after the second call is sent.
+    let made = huge.requests().len();
+    assert!((1..=2).contains(&made), "no wait that long is worth another try: {made} requests");
     session.go_to("");
     session.assert_usable();
 }
