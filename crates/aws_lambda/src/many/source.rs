@@ -48,12 +48,17 @@ impl Source {
         matches!(self, Self::Empty)
     }
 
-    /// Reads until `room` batches are closed, or the payloads end, which closes the last one.
-    pub(super) fn read(&mut self, batcher: &mut Batcher, room: usize) -> Vec<Batch> {
-        let mut closed = Vec::new();
+    /// Reads until `room` batches are closed or they have `bytes`, or the payloads end, which closes
+    /// the last one.
+    pub(super) fn read(&mut self, batcher: &mut Batcher, room: usize, bytes: usize) -> Vec<Batch> {
+        let mut closed: Vec<Batch> = Vec::new();
+        let mut length = 0;
         let mut push = |payload: Option<&[u8]>| {
-            closed.extend(batcher.push(payload));
-            closed.len() < room
+            if let Some(batch) = batcher.push(payload) {
+                length += batch.body.len();
+                closed.push(batch);
+            }
+            closed.len() < room && length < bytes
         };
         let more = match self {
             Self::Array(array) => loop {

@@ -90,7 +90,15 @@ impl Stream {
         if room == 0 || self.source.is_empty() {
             return;
         }
-        for mut batch in self.source.read(&mut self.batcher, room) {
+        let held: usize = self.sent.values().map(|sent| sent.body.len()).sum();
+        let limit = self.calls.invocation.invocation_type.payload_limit();
+        let bytes = (self.calls.most * limit).saturating_sub(held);
+        if bytes == 0 {
+            // Rows that are too long to be sent wait for their turn too, and PostgreSQL has no limit
+            // for them but its own of 1 GB.
+            return;
+        }
+        for mut batch in self.source.read(&mut self.batcher, room, bytes) {
             let body = Bytes::from(std::mem::take(&mut batch.body));
             let request = Request { number: self.next, body: body.clone(), rows: batch.rows.len() };
             let counted = Some(self.flight().send(request));

@@ -102,10 +102,15 @@ fn cursors_call_for_what_is_fetched() {
     }
 }
 
-/// An anonymous memory figure of the backend, in KB.
+/// Memory of the backend that is its own, in KB.
 fn private_kb(pid: i32) -> u64 {
+    status_kb(pid, "RssAnon:")
+}
+
+/// A figure of `/proc/<pid>/status`, in KB.
+fn status_kb(pid: i32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -146,6 +151,20 @@ fn memory_holds_a_windows_answers() {
     // What is received, checked and shown is copied a few times; 200 answers are 200 MB.
     let bound = 3 * WINDOW as u64 * 1024 + 4_000;
     assert!(grown < bound, "grown by {grown} KB");
+}
+
+/// Rows that are too long for any call are held no more of than of those that are not.
+#[test]
+fn memory_holds_few_rows_that_are_too_long() {
+    let mut client = session();
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let sql =
+        "SELECT count(*), count(DISTINCT error ->> 'type') FROM aws_lambda.invoke_query('echo',
+        'SELECT repeat(''x'', 30000000) FROM generate_series(1, 24)', on_error => 'return')";
+    let row = client.query_one(sql, &[]).unwrap();
+    assert_eq!((row.get(0), row.get(1)), (24_i64, 1_i64));
+    let peak = status_kb(pid, "VmHWM:");
+    assert!(peak < 450_000, "{peak} KB at most");
 }
 
 /// Memory does not grow with the number of rows, in a plain statement and through a cursor.
