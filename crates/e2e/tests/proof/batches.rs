@@ -146,7 +146,7 @@ fn answers_that_are_no_batch() {
         ("array", "\"[1, 2, 3]\"", "an answer to a batch that is not a JSON array"),
         ("array", "", ""),
         ("array", "[1, 2, 3", ""),
-        ("redshift", "[1, 2, 3]", "an answer that is not Amazon Redshift's"),
+        ("redshift", "[1, 2, 3]", "an answer to a batch that is not a JSON object"),
         ("redshift", "{}", "missing field `success`"),
         ("redshift", "{\"success\": \"true\"}", "an answer that is not Amazon Redshift's"),
         ("redshift", "{\"success\": true}", "an answer without \"results\""),
@@ -162,8 +162,8 @@ fn answers_that_are_no_batch() {
             "no \"luck\"",
         ),
         ("redshift", "{\"success\": false}", "success is false"),
-        ("redshift", "\"not an object\"", "an answer that is not Amazon Redshift's"),
-        ("redshift", "null", "an answer that is not Amazon Redshift's"),
+        ("redshift", "\"not an object\"", "an answer to a batch that is not a JSON object"),
+        ("redshift", "null", "an answer to a batch that is not a JSON object"),
     ] {
         let failure = fail(format, answer, "raise").expect_err(answer);
         let found = (failure.code.as_str(), failure.message.as_str());
