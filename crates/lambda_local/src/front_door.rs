@@ -50,17 +50,24 @@ impl Purpose {
         Operation::of(&parts.method, path).map_or(Self::Unknown, Self::Control)
     }
 
-    /// The largest body, and the operation's name for the error about it.
-    fn limit(&self, service: &Service, parts: &Parts) -> (usize, &'static str) {
+    /// The largest body.
+    fn limit(&self, service: &Service, parts: &Parts) -> usize {
         match self {
             Self::Control(operation) if operation.brings_code() && is_known(service, parts) => {
-                (CODE_REQUEST_BYTES, operation.name())
+                CODE_REQUEST_BYTES
             }
-            Self::Control(operation) => (SYNC_PAYLOAD_BYTES, operation.name()),
+            Self::Control(_) => SYNC_PAYLOAD_BYTES,
             Self::Invoke(_) | Self::Unknown => {
-                let kind = invocation_type(&parts.headers);
-                (kind.map_or(SYNC_PAYLOAD_BYTES, |kind| kind.limit()), "InvokeFunction")
+                invocation_type(&parts.headers).map_or(SYNC_PAYLOAD_BYTES, |kind| kind.limit())
             }
+        }
+    }
+
+    /// The operation's name, for the error about a larger one.
+    fn name(&self) -> String {
+        match self {
+            Self::Control(operation) => operation.name(),
+            Self::Invoke(_) | Self::Unknown => "InvokeFunction".to_owned(),
         }
     }
 }
@@ -79,10 +86,10 @@ async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<A
         return answer;
     }
     let purpose = Purpose::of(&parts);
-    let (limit, name) = purpose.limit(service, &parts);
+    let limit = purpose.limit(service, &parts);
     let body = match read_body(body, limit).await {
         Ok(body) => body.bytes,
-        Err(BodyError::TooLarge) => return Err(ApiError::too_large(limit, name)),
+        Err(BodyError::TooLarge) => return Err(ApiError::too_large(limit, &purpose.name())),
         Err(BodyError::Broken) => return Err(ApiError::incomplete_body()),
     };
     let signed = SignedRequest {

@@ -54,7 +54,8 @@ struct Made {
 #[derive(Debug)]
 pub(crate) struct Pools {
     settings: PoolSettings,
-    launchers: Arc<Launchers>,
+    launchers: Launchers,
+    functions: Arc<Functions>,
     code: Arc<CodeStore>,
     /// Variables of every function, over its own.
     variables: BTreeMap<String, String>,
@@ -69,12 +70,14 @@ impl Pools {
     pub(crate) fn new(
         settings: PoolSettings,
         toolchain: Toolchain,
+        functions: Arc<Functions>,
         code: Arc<CodeStore>,
         variables: BTreeMap<String, String>,
     ) -> Self {
         Self {
             settings,
-            launchers: Arc::new(Launchers::new(toolchain)),
+            launchers: Launchers::new(toolchain),
+            functions,
             code,
             variables,
             made: RwLock::default(),
@@ -132,7 +135,7 @@ impl Pools {
         function: Function,
         launcher: Result<Launcher, RuntimeError>,
     ) -> Arc<Pool> {
-        let concurrency = self.concurrency_of(record);
+        let concurrency = self.concurrency_of(&record.name);
         let key = (record.name.clone(), version.name());
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
         // Another call may have been faster.
@@ -168,17 +171,19 @@ impl Pools {
         lock(&self.retired).push(Arc::downgrade(pool));
     }
 
-    fn concurrency_of(&self, record: &Record) -> Arc<Concurrency> {
-        let make = || Concurrency::new(self.account.clone(), record.reserved_concurrency);
+    fn concurrency_of(&self, name: &str) -> Arc<Concurrency> {
         let mut known = lock(&self.concurrency);
-        Arc::clone(known.entry(record.name.clone()).or_insert_with(|| Arc::new(make())))
+        // Asked under the lock, as in `sync_reservations`: the caller's record may be an old one.
+        let now = || self.functions.get(name).and_then(|record| record.reserved_concurrency);
+        let make = || Arc::new(Concurrency::new(self.account.clone(), now()));
+        Arc::clone(known.entry(name.to_owned()).or_insert_with(make))
     }
 
     /// Takes over the functions' reservations as they are now.
-    pub(crate) fn sync_reservations(&self, functions: &Functions) {
+    pub(crate) fn sync_reservations(&self) {
         let known = lock(&self.concurrency);
         // Under the lock: of two changes at once, the later one is seen by both.
-        let records = functions.all();
+        let records = self.functions.all();
         let reserved = records.values().filter_map(|record| record.reserved_concurrency).sum();
         self.account.set_reserved(reserved);
         for (name, concurrency) in known.iter() {

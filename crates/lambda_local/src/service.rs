@@ -58,7 +58,7 @@ pub enum ServiceError {
 #[derive(Debug)]
 pub struct Service {
     settings: Settings,
-    functions: Functions,
+    functions: Arc<Functions>,
     code: Arc<CodeStore>,
     pools: Arc<Pools>,
     location_key: LocationKey,
@@ -77,7 +77,7 @@ impl Service {
         guard: Option<Guard>,
     ) -> Result<Self, ServiceError> {
         let store = settings.durable.then(|| Store::open(&settings.state)).transpose()?;
-        let functions = Functions::load(store, folders)?;
+        let functions = Arc::new(Functions::load(store, folders)?);
         let code = Arc::new(CodeStore::open(&settings.state)?);
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
@@ -90,12 +90,12 @@ impl Service {
             },
         };
         let variables = settings.variables.clone();
-        let pools = Pools::new(shared, toolchain.clone(), Arc::clone(&code), variables);
-        let pools = Arc::new(pools);
+        let (known, kept) = (Arc::clone(&functions), Arc::clone(&code));
+        let pools = Arc::new(Pools::new(shared, toolchain.clone(), known, kept, variables));
         for record in functions.all().values().filter(|record| !record.latest.is_busy()) {
             pools.make_now(record);
         }
-        pools.sync_reservations(&functions);
+        pools.sync_reservations();
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
         Ok(Self { settings, functions, code, pools, location_key, untidy })
     }

@@ -33,7 +33,7 @@ pub(super) fn put(call: &Call<'_>) -> Result<Answer, ApiError> {
         record.reserved_concurrency = Some(wanted);
         Ok(())
     })?;
-    call.service.pools().sync_reservations(call.service.functions());
+    call.service.pools().sync_reservations();
     Ok(answer(StatusCode::OK, json!({ "ReservedConcurrentExecutions": wanted })))
 }
 
@@ -52,6 +52,6 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Answer, ApiError> {
         record.reserved_concurrency = None;
         Ok(())
     })?;
-    call.service.pools().sync_reservations(call.service.functions());
+    call.service.pools().sync_reservations();
     Ok(empty(StatusCode::NO_CONTENT))
 }

@@ -111,7 +111,7 @@ fn delete_all(call: &Call<'_>, name: &str) -> Result<(), ApiError> {
         tracing::warn!(function = name, "deleted until the next start: its folder is still there");
     }
     call.service.pools().remove(name, None);
-    call.service.pools().sync_reservations(call.service.functions());
+    call.service.pools().sync_reservations();
     Ok(())
 }
 

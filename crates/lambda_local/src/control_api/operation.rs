@@ -62,13 +62,9 @@ impl Operation {
         Some(Self { kind, path: members })
     }
 
-    /// Its name.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::CreateFunction => "CreateFunction",
-            Kind::UpdateFunctionCode => "UpdateFunctionCode",
-            _ => "requested",
-        }
+    /// Its name, as AWS writes it.
+    pub(crate) fn name(&self) -> String {
+        format!("{:?}", self.kind)
     }
 
     /// Whether its body may hold a deployment package.
