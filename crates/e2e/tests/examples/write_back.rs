@@ -193,8 +193,11 @@ fn the_deadlock_is_invisible_to_innodb() {
                                              '{\"request_timeout_ms\": 4000}')";
             try_mariadb(&example, call).unwrap_err()
         });
+        // Other tests have transactions on the same server.
         let states = "SELECT group_concat(trx_state ORDER BY trx_state) \
-                      FROM information_schema.innodb_trx";
+                      FROM information_schema.innodb_trx \
+                      JOIN information_schema.processlist ON id = trx_mysql_thread_id \
+                      WHERE db = database()";
         wait_until("the function waits", || mariadb(&example, states) == "LOCK WAIT,RUNNING");
         let told = caller.join().unwrap();
         assert!(told.contains("Request timed out after 4000 ms"), "{told}");
