@@ -163,7 +163,8 @@ async fn deliver(
             Err(ExchangeError::NotSent(unsent)) => request = unsent,
         }
     }
-    let mut connection = Connection::open(endpoint, options.connect_timeout).await?;
+    let open = Box::pin(Connection::open(endpoint, options.connect_timeout));
+    let mut connection = open.await?;
     match send(&mut connection, request, invocation, options, progress).await {
         Ok(answer) => finish(client, endpoint, connection, answer, invocation),
         Err(ExchangeError::Failed(error)) => Err(error),

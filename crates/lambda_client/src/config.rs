@@ -61,10 +61,7 @@ impl AwsConfig {
         if let Some(region) = &options.region {
             return Ok(region.clone());
         }
-        let name = self
-            .default_region
-            .get_or_init(|| async { loader().load().await.region().map(ToString::to_string) })
-            .await;
+        let name = self.default_region.get_or_init(|| Box::pin(chain_region())).await;
         match name {
             None => Err(InvokeError::NoRegion),
             Some(name) => name.parse().map_err(|_| {
@@ -103,6 +100,11 @@ impl AwsConfig {
         let configured = self.endpoint_url.as_ref().map(|(_url, source)| source.clone());
         configured.unwrap_or(EndpointSource::Region(self.variant))
     }
+}
+
+/// The region of the AWS default chain.
+async fn chain_region() -> Option<String> {
+    loader().load().await.region().map(ToString::to_string)
 }
 
 fn loader() -> ConfigLoader {

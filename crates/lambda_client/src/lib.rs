@@ -140,7 +140,10 @@ impl Client {
         match config.as_ref() {
             Some(loaded) => Arc::clone(loaded),
             None => {
-                let loaded = Arc::new(AwsConfig::load(options.region.clone()).await);
+                // What is done once or seldom is boxed, here and below: it would make the future of
+                // every call as large as itself, and futures are moved.
+                let load = Box::pin(AwsConfig::load(options.region.clone()));
+                let loaded = Arc::new(load.await);
                 Arc::clone(config.insert(loaded))
             }
         }
