@@ -11,6 +11,9 @@ const TO_JSONB: u32 = 3787;
 
 /// How rows become JSON.
 pub(crate) struct RowJson {
+    /// The query's own. A row may come in a slot of another node, whose description has no number:
+    /// `UNION ALL` passes on the slots of its parts.
+    columns: pg_sys::TupleDesc,
     is_jsonb: bool,
     /// Whether the only column is the value; else the row is.
     is_column: bool,
@@ -34,7 +37,7 @@ impl RowJson {
         };
         let wanted = if is_jsonb { pg_sys::JSONBOID } else { pg_sys::JSONOID };
         let convert = (value != wanted).then(|| conversion(value, wanted, memory));
-        Self { is_jsonb, is_column, convert, scratch: memory.child(c"aws_lambda row") }
+        Self { columns, is_jsonb, is_column, convert, scratch: memory.child(c"aws_lambda row") }
     }
 
     /// Hands the row in `slot` to `take`, `None` for a NULL.
@@ -65,16 +68,19 @@ impl RowJson {
     /// # Safety
     /// As for `read`.
     unsafe fn value(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<pg_sys::Datum> {
-        // SAFETY: promised by the caller; the slot's arrays are filled for a column that was
-        // fetched.
+        // SAFETY: promised by the caller; the slot's arrays are filled for the columns that were
+        // fetched, and the description lives as long as the query.
         unsafe {
-            if !self.is_column {
-                return Some(pg_sys::ExecFetchSlotHeapTupleDatum(slot));
+            let count = (*self.columns).natts;
+            if i32::from((*slot).tts_nvalid) < count {
+                pg_sys::slot_getsomeattrs_int(slot, count);
             }
-            if (*slot).tts_nvalid < 1 {
-                pg_sys::slot_getsomeattrs_int(slot, 1);
+            if self.is_column {
+                return (!*(*slot).tts_isnull).then(|| *(*slot).tts_values);
             }
-            (!*(*slot).tts_isnull).then(|| *(*slot).tts_values)
+            let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
+            let row = pg_sys::heap_form_tuple(self.columns, values, nulls);
+            Some(pg_sys::HeapTupleHeaderGetDatum((*row).t_data))
         }
     }
 }

@@ -87,6 +87,44 @@ fn rows_become_json_as_by_to_json() {
     assert_eq!(session.text(null), "t");
 }
 
+/// Rows of several columns are rows whichever node of the plan they come from.
+#[test]
+fn whole_rows_come_from_every_kind_of_plan() {
+    let mut session = Session::new();
+    for definition in [
+        "CREATE TABLE parent (gone int, a int, b text)",
+        "ALTER TABLE parent DROP COLUMN gone",
+        "CREATE TABLE child (b text, c int, a int)",
+        "ALTER TABLE child INHERIT parent",
+        "INSERT INTO parent VALUES (1, 'one'), (3, NULL)",
+        "INSERT INTO child VALUES ('two', 9, 2)",
+    ] {
+        session.run(definition);
+    }
+    for query in [
+        "SELECT 1 AS a, 2 AS b UNION ALL SELECT 3, 4",
+        "SELECT 1 AS a, 'x' AS b UNION SELECT 1, 'x'",
+        "SELECT a, b FROM parent EXCEPT SELECT 3, NULL ORDER BY a",
+        "VALUES (1, 'x'), (2, NULL)",
+        "SELECT * FROM parent",
+        "TABLE ONLY parent",
+        "SELECT * FROM parent ORDER BY a LIMIT 2",
+        "SELECT a, count(*) FROM parent GROUP BY a ORDER BY a",
+        "SELECT p.*, q.b AS d FROM parent p JOIN child q USING (a)",
+        "WITH RECURSIVE r AS (SELECT 1 AS a, 0 AS b UNION ALL SELECT a + 1, a FROM r WHERE a < 3)
+         SELECT * FROM r",
+        "SELECT n AS a, n AS b FROM ROWS FROM (generate_series(1, 3), generate_series(1, 2)) AS t (n, m)",
+    ] {
+        let expected =
+            session.text(&format!("SELECT string_agg(to_json(q)::text, ' ') FROM ({query}) AS q"));
+        let quoted = query.replace('\'', "''");
+        let call = format!(
+            "SELECT string_agg(request::text, ' ') FROM aws_lambda.invoke_query('echo', '{quoted}')"
+        );
+        assert_eq!(session.text(&call), expected, "{query}");
+    }
+}
+
 /// The query reads no further than it may send.
 #[test]
 fn the_query_is_read_as_far_as_calls_are_made() {
