@@ -1,5 +1,6 @@
 use std::sync::MutexGuard;
 use std::thread;
+use std::time::Duration;
 
 use e2e::Example;
 use postgres::{Client, NoTls};
@@ -198,7 +199,11 @@ fn the_deadlock_is_invisible_to_innodb() {
                       FROM information_schema.innodb_trx \
                       JOIN information_schema.processlist ON id = trx_mysql_thread_id \
                       WHERE db = database()";
-        wait_until("the function waits", || mariadb(&example, states) == "LOCK WAIT,RUNNING");
+        wait_until("the function waits", || {
+            // InnoDB shows what it last showed until nobody has looked for 0.1 s.
+            thread::sleep(Duration::from_millis(200));
+            mariadb(&example, states) == "LOCK WAIT,RUNNING"
+        });
         let told = caller.join().unwrap();
         assert!(told.contains("Request timed out after 4000 ms"), "{told}");
     });

@@ -122,6 +122,8 @@ fn a_killed_backend_leaves_nothing_behind() {
     wait_until("the call is shown", || watcher.text(ROWS) == "1");
     cluster.signal_backend(pid, Signal::SIGKILL).unwrap();
     thread.join().unwrap();
+    // The watcher's session ends when the server notices, which may be later than we do.
+    wait_until("the server has noticed", || watcher.client.simple_query("SELECT 1").is_err());
     wait_until("the server is back", || {
         let connection = Client::connect(&cluster.connection_string(&database), NoTls);
         connection.is_ok_and(|mut client| client.simple_query("SELECT 1").is_ok())
