@@ -17,7 +17,10 @@ use postgres::NoTls;
 use crate::cancel::{CANCELED, TERMINATED, TIMED_OUT, assert_terminated};
 use crate::leaks::Holdings;
 use crate::support::stuck::{Peer, STAGES};
-use crate::support::{AT_ONCE, Failure, Running, Session, playground, proc, wait_until};
+use crate::support::{Failure, Running, Session, playground, proc, wait_until};
+
+/// What a busy machine takes to let 64 requests of megabytes go; a flight would go on for much longer.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Calls in flight at once.
 const FLIGHT: usize = 64;
@@ -42,7 +45,7 @@ fn interrupt_at_every_stage(mut interrupt: impl FnMut(&Running)) {
         let ended = running.join();
         let took = ended.at.duration_since(begin);
         ended.failure().assert_own("57014", CANCELED);
-        assert!(took < AT_ONCE, "{stage:?}: {took:?}");
+        assert!(took < SOON, "{stage:?}: {took:?}");
         peer.wait_for_closed(FLIGHT);
         session = ended.session;
         // The server signals a driver's cancel twice; a second one that comes late ends this.
@@ -77,7 +80,7 @@ fn statement_timeout_ends_a_flight_at_every_stage() {
         session.run(&format!("SET statement_timeout = {}", LIMIT.as_millis()));
         let ended = session.start_many("f", peer.payload_of_many(), COUNT).join();
         ended.failure().assert_own("57014", TIMED_OUT);
-        assert!(ended.took >= LIMIT && ended.took < LIMIT + AT_ONCE, "{stage:?}: {:?}", ended.took);
+        assert!(ended.took >= LIMIT && ended.took < LIMIT + SOON, "{stage:?}: {:?}", ended.took);
         peer.wait_for_all_closed();
         session = ended.session;
         session.assert_usable();
@@ -97,7 +100,7 @@ fn pg_terminate_backend_ends_a_flight_at_every_stage() {
         let ended = running.join();
         let took = ended.at.duration_since(begin);
         assert_terminated(&ended, pid, playground().cluster());
-        assert!(took < AT_ONCE, "{stage:?}: {took:?}");
+        assert!(took < SOON, "{stage:?}: {took:?}");
         wait_until("the backend is gone", || !proc::is_running(pid));
         peer.wait_for_closed(FLIGHT);
     }
