@@ -77,12 +77,6 @@ pub struct Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Takes what has arrived, without waiting.
-    #[must_use]
-    pub fn take(&self) -> Vec<(u64, T)> {
-        std::mem::take(&mut lock(&self.shared).arrived)
-    }
-
     /// Waits for what is `wanted`, and takes everything that has arrived with it. Nothing, when the
     /// sender is gone.
     ///
