@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -16,13 +18,20 @@ use crate::limits::{DISCARD_BYTES, DISCARD_TIME};
 /// A request as hyper hands it over.
 pub(crate) type Request = http::Request<Incoming>;
 
-/// An answer with a body that is complete.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// An answer. Nearly all bodies are complete when the answer begins, and cost no more than their
+/// bytes; the others are whatever yields frames.
+pub(crate) type Answer = Response<Either<Full<Bytes>, UnsyncBoxBody<Bytes, io::Error>>>;
+
+/// An answer with these bytes.
+pub(crate) fn complete(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::new(body.into())));
+    *answer.status_mut() = status;
+    answer
+}
 
 /// An answer with a JSON body.
 pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
+    let mut answer = complete(status, body);
     answer
         .headers_mut()
         .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
@@ -31,7 +40,20 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    complete(status, Bytes::new())
+}
+
+/// An answer whose body comes bit by bit. It is asked for more only when the client has taken what
+/// came before, but for a buffer of the connection. An error in it closes the connection before the
+/// body's end, so that the client notices.
+#[allow(dead_code, reason = "the operations that stream come next")]
+pub(crate) fn streaming<B>(status: StatusCode, body: B) -> Answer
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<io::Error>,
+{
+    let body = UnsyncBoxBody::new(body.map_err(Into::into));
+    let mut answer = Response::new(Either::Right(body));
     *answer.status_mut() = status;
     answer
 }

@@ -4,15 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, StatusCode, header};
 use sha2::Sha256;
 
 use super::call::Call;
-use crate::http_io::Answer;
+use crate::http_io::{Answer, complete};
 use crate::invoke_api::ApiError;
 use crate::limits::LOCATION_TIME;
 use crate::model::{Record, Version};
@@ -98,7 +96,7 @@ fn read(service: &Service, wanted: &str) -> Result<Answer, ApiError> {
     let code = &record.version(&version).ok_or_else(gone)?.code;
     let bytes = tokio::task::block_in_place(|| service.code().bytes(code))
         .map_err(|error| ApiError::service(format!("The code cannot be read: {error}")))?;
-    let mut answer = Response::new(Full::new(Bytes::from(bytes)));
+    let mut answer = complete(StatusCode::OK, bytes);
     let kind = HeaderValue::from_static("application/zip");
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(answer)

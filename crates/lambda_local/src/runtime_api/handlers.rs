@@ -6,11 +6,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::environment::{Environment, Event, InvalidTransition, Outcome};
-use crate::http_io::{Answer, BodyError, Collected, Request, json, read_body};
+use crate::http_io::{Answer, BodyError, Collected, Request, complete, empty, json, read_body};
 use crate::limits::RESPONSE_BYTES;
 
 const PREFIX: &str = "/2018-06-01/";
@@ -174,15 +173,13 @@ fn not_found() -> Answer {
 }
 
 fn wrong_method(allowed: &'static str) -> Answer {
-    let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    let mut answer = empty(StatusCode::METHOD_NOT_ALLOWED);
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 
 fn plain_text(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(text));
-    *answer.status_mut() = status;
+    let mut answer = complete(status, text);
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     answer
