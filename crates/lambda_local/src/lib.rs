@@ -4,7 +4,7 @@
 //! (`control_api`), with verified signatures ([`auth`]); behind it starts each function as a child
 //! process ([`environment`]) that talks to the Runtime API ([`runtime_api`]) through Amazon's own
 //! clients ([`runtimes`]). What it knows of the functions is kept by [`model`], their code by
-//! [`code`]; those in folders are found by [`functions`].
+//! [`code`]; those in folders are found by [`functions`]. What ran last is in [`invocations`].
 
 pub mod auth;
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod environment;
 mod front_door;
 pub mod functions;
 mod http_io;
+pub mod invocations;
 pub mod invoke_api;
 pub mod limits;
 mod logging;

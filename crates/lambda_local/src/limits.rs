@@ -17,6 +17,18 @@ pub const CLIENT_CONTEXT_BYTES: usize = 3_583;
 /// How much of the log `X-Amz-Log-Type: Tail` returns.
 pub const LOG_TAIL_BYTES: usize = 4_096;
 
+/// How much of a call's log is kept; the page shows it.
+pub const LOG_BYTES: usize = 64 * 1024;
+
+/// How many of the last invocations the page can show.
+pub const INVOCATIONS: usize = 500;
+
+/// How much of an event or an answer the page can show.
+pub const EXCERPT_BYTES: usize = 256 * 1024;
+
+/// What these events, answers and logs may take together. Older invocations are forgotten sooner.
+pub const INVOCATIONS_BYTES: usize = 32 * 1024 * 1024;
+
 /// Header buffer of the Runtime API: an error call carries an X-Ray header of up to 1 MiB, and the
 /// usual limit of a few hundred kilobytes answers 431, which ends the Python client.
 pub const RUNTIME_API_HEADER_BYTES: usize = 2 * 1024 * 1024;

@@ -88,6 +88,7 @@ impl Service {
                 access_key: crate::auth::TEST_KEY.to_owned(),
                 secret_key: crate::auth::TEST_KEY.to_owned(),
             },
+            invocations: Arc::default(),
         };
         let variables = settings.variables.clone();
         let (known, kept) = (Arc::clone(&functions), Arc::clone(&code));

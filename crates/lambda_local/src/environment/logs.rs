@@ -1,39 +1,46 @@
-//! A process's output: shown line by line, and kept for the call's log tail.
+//! A process's output: shown line by line, and kept as the log of the call it belongs to.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::net::unix::pipe::Receiver;
 
-use crate::limits::LOG_TAIL_BYTES;
+use crate::limits::{LOG_BYTES, LOG_TAIL_BYTES};
 
-/// The last 4 KB of a call's log.
+/// The end of a call's log.
 #[derive(Debug, Default)]
-pub struct LogTail(VecDeque<u8>);
+pub struct Log(VecDeque<u8>);
 
-impl LogTail {
+impl Log {
     /// A log of just these lines.
-    pub(super) fn of(lines: &[String]) -> Self {
-        let mut tail = Self::default();
+    pub(crate) fn of(lines: &[String]) -> Self {
+        let mut log = Self::default();
         for line in lines {
-            tail.push(line.as_bytes());
-            tail.push(b"\n");
+            log.push(line.as_bytes());
+            log.push(b"\n");
         }
-        tail
+        log
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        let bytes = &bytes[bytes.len().saturating_sub(LOG_TAIL_BYTES)..];
-        let over = (self.0.len() + bytes.len()).saturating_sub(LOG_TAIL_BYTES);
+        let bytes = &bytes[bytes.len().saturating_sub(LOG_BYTES)..];
+        let over = (self.0.len() + bytes.len()).saturating_sub(LOG_BYTES);
         self.0.drain(..over);
         self.0.extend(bytes);
     }
 
-    /// The bytes, oldest first.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0.into()
+    /// All that is kept, up to [`LOG_BYTES`].
+    pub fn to_bytes(&self) -> Bytes {
+        let (first, second) = self.0.as_slices();
+        [first, second].concat().into()
+    }
+
+    /// What `X-Amz-Log-Type: Tail` returns: the last 4 KB.
+    pub fn tail(&self) -> Vec<u8> {
+        self.0.range(self.0.len().saturating_sub(LOG_TAIL_BYTES)..).copied().collect()
     }
 }
 
@@ -48,7 +55,7 @@ pub(super) struct Logs {
 #[derive(Debug, Default)]
 struct State {
     /// The call that the output belongs to.
-    call: Option<(String, LogTail)>,
+    call: Option<(String, Log)>,
     /// A line whose end has not come yet.
     partial: Vec<u8>,
 }
@@ -98,20 +105,20 @@ impl Logs {
         let mut state = self.lock();
         self.drain(&mut state);
         state.flush_partial(&self.function);
-        state.call = Some((request_id.to_owned(), LogTail::default()));
+        state.call = Some((request_id.to_owned(), Log::default()));
         state
             .own_line(&self.function, &format!("START RequestId: {request_id} Version: {version}"));
     }
 
     /// A call ends: `lines` (END, REPORT ...) close its log.
-    pub(super) fn end(&self, lines: &[String]) -> LogTail {
+    pub(super) fn end(&self, lines: &[String]) -> Log {
         let mut state = self.lock();
         self.drain(&mut state);
         state.flush_partial(&self.function);
         for line in lines {
             state.own_line(&self.function, line);
         }
-        state.call.take().map(|(_, tail)| tail).unwrap_or_default()
+        state.call.take().map(|(_, log)| log).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -155,9 +162,9 @@ impl State {
     fn show(&mut self, function: &str, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         match &mut self.call {
-            Some((request_id, tail)) => {
-                tail.push(line);
-                tail.push(b"\n");
+            Some((request_id, log)) => {
+                log.push(line);
+                log.push(b"\n");
                 tracing::info!(target: "function", function, request_id, "{text}");
             }
             None => tracing::info!(target: "function", function, "{text}"),

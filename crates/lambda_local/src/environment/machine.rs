@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::exit::ExitReason;
+use crate::invocations::Kind;
 
 /// What a call brings to the function.
 #[derive(Debug)]
 pub struct Event {
+    /// How the function was called.
+    pub kind: Kind,
     /// The request id.
     pub request_id: String,
     /// The payload, as the caller sent it.
@@ -247,6 +250,7 @@ mod tests {
 
     fn assigned(machine: &mut Machine, id: &str) -> oneshot::Receiver<Outcome> {
         let event = Event {
+            kind: Kind::RequestResponse,
             request_id: id.to_owned(),
             payload: Bytes::new(),
             invoked_arn: String::new(),

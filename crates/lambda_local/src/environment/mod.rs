@@ -17,7 +17,7 @@ mod spawner;
 pub use child_env::{ChildIdentity, child_variables};
 pub use exit::ExitReason;
 pub use guard::{GUARD_COMMAND, Guard, watch};
-pub use logs::LogTail;
+pub use logs::Log;
 pub use machine::{Event, InvalidTransition, Machine, Next, Outcome};
 pub use places::{Account, Concurrency, Held, Place, Places, Throttled};
 pub use pool::{Pool, PoolSettings};

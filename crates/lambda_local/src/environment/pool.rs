@@ -11,6 +11,7 @@ use super::process::{Environment, StartError};
 use super::run::{Execution, InitLimit, NotRun, run};
 use super::spawner::Spawner;
 use crate::functions::Function;
+use crate::invocations::Invocations;
 use crate::limits::{IDLE_TIME, INIT_TIME};
 use crate::runtimes::{Launcher, RuntimeError};
 
@@ -21,6 +22,8 @@ pub struct PoolSettings {
     pub spawner: Spawner,
     /// What processes are told about themselves.
     pub identity: ChildIdentity,
+    /// Where executions are noted.
+    pub invocations: Arc<Invocations>,
 }
 
 /// The environments of one version of a function.
@@ -70,7 +73,8 @@ impl Pool {
     /// The call runs to its end even if the caller stops waiting: half a call would leave the
     /// process in a state that the next call would meet.
     pub async fn invoke(self: &Arc<Self>, event: Event) -> Result<Execution, Throttled> {
-        let place = self.concurrency.try_take()?;
+        let noted = |_: &Throttled| self.settings.invocations.throttled(&self.function, &event);
+        let place = self.concurrency.try_take().inspect_err(noted)?;
         Ok(self.start(event, place).await)
     }
 
@@ -84,7 +88,9 @@ impl Pool {
         let pool = Arc::clone(self);
         let request_id = event.request_id.clone();
         let running = tokio::spawn(async move {
+            let running = pool.settings.invocations.begin(&pool.function, &event);
             let execution = pool.run(Arc::new(event)).await;
+            running.end(&execution);
             // Free before the caller knows, or its next call could be refused for its last one.
             drop(place);
             execution

@@ -8,35 +8,38 @@ use super::exit::ExitReason;
 use super::process::Environment;
 use super::run::{End, NotRun};
 use crate::functions::Function;
+use crate::invocations::Usage;
 
-/// The lines for a call that ended like this.
-pub(super) fn lines(
-    environment: &Environment,
-    function: &Function,
-    id: &str,
-    end: &End,
-    cold: bool,
-) -> Vec<String> {
+/// What a call took that ends now.
+pub(super) fn usage(environment: &Environment, cold: bool) -> Usage {
     let now = Instant::now();
     let (ready_at, delivered_at) = {
         let machine = environment.lock();
         (machine.ready_at(), machine.delivered_at())
     };
-    // A call that failed to initialise has no time of its own: all of it was initialisation.
-    let duration = now - delivered_at.unwrap_or(environment.started_at);
+    Usage {
+        // A call that failed to initialise has no time of its own: all of it was initialisation.
+        duration: now - delivered_at.unwrap_or(environment.started_at),
+        cold,
+        init: ready_at.filter(|_| cold).map(|ready_at| ready_at - environment.started_at),
+        memory_peak_mb: environment.memory_peak_kib().div_ceil(1024),
+    }
+}
+
+/// The lines for a call that ended like this.
+pub(super) fn lines(function: &Function, id: &str, end: &End, usage: &Usage) -> Vec<String> {
     let mut lines = what_happened(function, id, end);
     lines.push(format!("END RequestId: {id}"));
     let mut report = format!(
         "REPORT RequestId: {id}\tDuration: {:.2} ms\tBilled Duration: {} ms\tMemory Size: {} MB\t\
          Max Memory Used: {} MB\t",
-        millis(duration),
-        millis(duration).ceil(),
+        millis(usage.duration),
+        usage.billed_ms(),
         function.memory_mb,
-        environment.memory_peak_kib().div_ceil(1024),
+        usage.memory_peak_mb,
     );
-    if let Some(ready_at) = ready_at.filter(|_| cold) {
-        let init = millis(ready_at - environment.started_at);
-        report.push_str(&format!("Init Duration: {init:.2} ms\t"));
+    if let Some(init) = usage.init {
+        report.push_str(&format!("Init Duration: {:.2} ms\t", millis(init)));
     }
     report.push_str(status(end));
     lines.push(report);

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::exit::ExitReason;
-use super::logs::LogTail;
+use super::logs::Log;
 use super::machine::{Event, Outcome};
 use super::process::Environment;
 use super::report;
 use crate::functions::Function;
+use crate::invocations::{Status, Usage};
 use crate::limits::{MEMORY_POLL, RESPONSE_BYTES};
 
 /// How a call ended, as the caller is told.
@@ -19,10 +20,12 @@ use crate::limits::{MEMORY_POLL, RESPONSE_BYTES};
 pub struct Execution {
     /// The answer, or the error's description.
     pub payload: Bytes,
-    /// Whether it is an error.
-    pub failed: bool,
-    /// The end of the log.
-    pub log_tail: LogTail,
+    /// Whether it is an answer, or why not.
+    pub status: Status,
+    /// The log.
+    pub log: Log,
+    /// What it took.
+    pub usage: Usage,
 }
 
 /// The ways a call can end inside an environment.
@@ -176,18 +179,18 @@ fn finish(
     cold: bool,
 ) -> Execution {
     let id = &event.request_id;
-    let lines = report::lines(environment, function, id, &end, cold);
-    let log_tail = environment.logs.end(&lines);
+    let usage = report::usage(environment, cold);
+    let log = environment.logs.end(&report::lines(function, id, &end, &usage));
     if environment.lock().is_dead() {
         // The runtime reported an error of its initialisation and is about to exit, or it hangs.
         environment.kill_group();
     }
     let error = |error_type: &str, message: &str| error_body(error_type, message);
-    let (failed, payload) = match end {
-        End::Answered(bytes) => (false, bytes),
-        End::Failed(body) => (true, body),
+    let (status, payload) = match end {
+        End::Answered(bytes) => (Status::Success, bytes),
+        End::Failed(body) => (Status::Error, body),
         End::TooLarge => (
-            true,
+            Status::Error,
             error(
                 "Function.ResponseSizeTooLarge",
                 &format!(
@@ -197,15 +200,18 @@ fn finish(
             ),
         ),
         End::Exited(reason) => {
-            (true, error("Runtime.ExitError", &format!("RequestId: {id} Error: {reason}")))
+            (Status::Error, error("Runtime.ExitError", &format!("RequestId: {id} Error: {reason}")))
         }
         End::OutOfMemory => {
             let reason = ExitReason::Signal(9);
-            (true, error("Runtime.OutOfMemory", &format!("RequestId: {id} Error: {reason}")))
+            (
+                Status::Error,
+                error("Runtime.OutOfMemory", &format!("RequestId: {id} Error: {reason}")),
+            )
         }
-        End::TimedOut => (true, timed_out(id, function.timeout)),
+        End::TimedOut => (Status::Timeout, timed_out(id, function.timeout)),
     };
-    Execution { payload, failed, log_tail }
+    Execution { payload, status, log, usage }
 }
 
 fn timed_out(id: &str, timeout: Duration) -> Bytes {
@@ -227,7 +233,14 @@ impl Execution {
     pub(super) fn not_started(id: &str, reason: &str) -> Self {
         let message = format!("RequestId: {id} Error: {reason}");
         let error_type = "Runtime.InvalidEntrypoint";
-        let log_tail = LogTail::of(&[message.clone(), error_type.to_owned()]);
-        Self { payload: error_body(error_type, &message), failed: true, log_tail }
+        let log = Log::of(&[message.clone(), error_type.to_owned()]);
+        let usage = Usage { cold: true, ..Usage::default() };
+        let payload = error_body(error_type, &message);
+        Self { payload, status: Status::Error, log, usage }
+    }
+
+    /// Whether the payload is an error.
+    pub fn failed(&self) -> bool {
+        self.status != Status::Success
     }
 }

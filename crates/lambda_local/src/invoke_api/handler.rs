@@ -60,7 +60,7 @@ fn throttle_reason(throttled: Throttled) -> &'static str {
 async fn run_in_background(pool: Arc<Pool>, event: Event) {
     let (function, request_id) = (pool.function().name.clone(), event.request_id.clone());
     match pool.invoke_when_free(event).await {
-        Some(execution) if execution.failed => {
+        Some(execution) if execution.failed() => {
             let error = String::from_utf8_lossy(&execution.payload);
             tracing::error!(function, request_id, "asynchronous call failed: {error}");
         }
@@ -74,6 +74,7 @@ async fn run_in_background(pool: Arc<Pool>, event: Event) {
 }
 
 fn executed(execution: Execution, version: &str, trace: &str, wants_tail: bool) -> Answer {
+    let failed = execution.failed();
     let mut answer = crate::http_io::json(StatusCode::OK, execution.payload);
     let headers = answer.headers_mut();
     let mut set = |name: &'static str, value: &str| {
@@ -85,11 +86,11 @@ fn executed(execution: Execution, version: &str, trace: &str, wants_tail: bool) 
     set("x-amzn-remapped-content-length", "0");
     let root = trace.split(';').next().unwrap_or_default().replacen("Root", "root", 1);
     set("x-amzn-trace-id", &format!("{root};sampled=0"));
-    if execution.failed {
+    if failed {
         set("x-amz-function-error", "Unhandled");
     }
     if wants_tail {
-        set("x-amz-log-result", &STANDARD.encode(execution.log_tail.into_bytes()));
+        set("x-amz-log-result", &STANDARD.encode(execution.log.tail()));
     }
     answer
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::ApiError;
 use super::name::{FunctionName, NameProblem, check_qualifier, validation_error};
+use crate::invocations::Kind;
 use crate::limits::{ASYNC_PAYLOAD_BYTES, CLIENT_CONTEXT_BYTES, SYNC_PAYLOAD_BYTES};
 
 /// How the function is to be called.
@@ -19,6 +20,15 @@ pub(crate) enum InvocationType {
 }
 
 impl InvocationType {
+    /// How an execution of this type is noted.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Event => Kind::Event,
+            // A dry run executes nothing.
+            Self::RequestResponse | Self::DryRun => Kind::RequestResponse,
+        }
+    }
+
     /// The largest payload.
     pub(crate) fn limit(self) -> usize {
         match self {

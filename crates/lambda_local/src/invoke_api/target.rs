@@ -85,6 +85,7 @@ impl Target {
 
     pub(super) fn event(&self, id: &str, payload: Bytes, invoke: &InvokeRequest) -> Event {
         Event {
+            kind: invoke.invocation_type.kind(),
             request_id: id.to_owned(),
             payload,
             invoked_arn: self.arn.clone(),
