@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::auth::Credentials;
+use crate::connections::raise_limit;
 use crate::environment::Guard;
 use crate::functions::{RuntimeFamily, check_variable, discover};
 use crate::logging::{self, LogGuard};
@@ -177,11 +178,13 @@ impl Local {
             variables: self.env.iter().cloned().collect(),
             state: state.path().to_owned(),
             durable: !self.ephemeral,
+            public: self.allow_public,
         };
         let guard = Guard::start().context("cannot start the guard process")?;
         if let StateFolder::Temporary(folder) = &state {
             guard.remove_at_end(folder.path());
         }
+        raise_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
             let service = Arc::new(Service::new(settings, found, &toolchain, Some(guard))?);

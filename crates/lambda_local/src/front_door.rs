@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 
-use crate::auth::{Caller, SignedRequest, verify};
+use crate::auth::{Caller, SignedRequest, refuse_pages, verify};
+use crate::connections::Line;
 use crate::control_api::{self, Operation};
 use crate::http_io::{Answer, BodyError, Request, read_body};
 use crate::invoke_api::{self, ApiError, invocation_type, invoke_path};
@@ -85,6 +86,7 @@ async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<A
     if let Some(answer) = control_api::download(service, &parts) {
         return answer;
     }
+    refuse_pages(&parts.headers, service.is_public())?;
     let purpose = Purpose::of(&parts);
     let limit = purpose.limit(service, &parts);
     let body = match read_body(body, limit).await {
@@ -92,6 +94,9 @@ async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<A
         Err(BodyError::TooLarge) => return Err(ApiError::too_large(limit, &purpose.name())),
         Err(BodyError::Broken) => return Err(ApiError::incomplete_body()),
     };
+    if let Some(line) = parts.extensions.get::<Arc<Line>>() {
+        line.has_arrived();
+    }
     let signed = SignedRequest {
         method: &parts.method,
         uri: &parts.uri,

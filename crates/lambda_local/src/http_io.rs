@@ -1,6 +1,7 @@
 //! What both HTTP servers share: bodies with a limit, answers, and serving a connection.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::io;
 
@@ -11,7 +12,7 @@ use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::limits::{DISCARD_BYTES, DISCARD_TIME};
 
@@ -112,18 +113,21 @@ async fn discard(mut body: Incoming, mut seen: usize) {
 }
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve_connection<F, R>(stream: TcpStream, buffer: usize, answer: F)
+pub(crate) async fn serve_connection<S, F, R, B>(stream: S, buffer: usize, answer: F)
 where
+    S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Request) -> R,
-    R: Future<Output = Answer>,
+    R: Future<Output = Response<B>>,
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let answer = answer(request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
-        // No timeout between requests: pooled clients and busy runtimes are silent for minutes.
+        // It would count the silence between requests, and pooled clients and busy runtimes are
+        // silent for minutes. The front door's connections are watched by `connections`.
         .header_read_timeout(None)
         .max_buf_size(buffer)
         // A process may exit right after it sent its answer: the answer counts.

@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod cli;
 pub mod code;
+mod connections;
 mod control_api;
 pub mod environment;
 mod front_door;

@@ -40,6 +40,19 @@ pub const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 /// How long reading such a request may take.
 pub const DISCARD_TIME: Duration = Duration::from_secs(10);
 
+/// The most connections of the front door; fewer where the system gives fewer descriptors. An idle one
+/// takes some 10 KB.
+pub const CONNECTIONS: usize = 16_384;
+
+/// How long a request, its head and its body, may take to arrive ...
+pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// ... and for each so many bytes that have come, a second more: slow, but not for ever.
+pub const REQUEST_BYTES_PER_SECOND: u64 = 1_024;
+
+/// How long a client may take no byte of its answer.
+pub const ANSWER_TIME: Duration = Duration::from_secs(5 * 60);
+
 /// AWS stops an initialisation after 10 seconds.
 pub const INIT_TIME: Duration = Duration::from_secs(10);
 

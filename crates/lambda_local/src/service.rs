@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::auth::Credentials;
 use crate::code::{CodeStore, Needed};
+use crate::connections::{self, Connections, Place};
 use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
 use crate::functions::Found;
-use crate::http_io::serve_connection;
 use crate::model::{Code, Functions, Progress, Record, Store, StoreError, Version, new_id};
 use crate::pools::Pools;
 use crate::runtimes::Toolchain;
 
-/// How often idle processes and unused archives are looked for. Not on any call's path.
+/// How often idle processes, late connections and unused archives are looked for. Not on any call's
+/// path.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Header buffer of the front door; client contexts and session tokens fit many times.
@@ -41,6 +41,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// Whether functions are to be known after a restart.
     pub durable: bool,
+    /// Whether the service may be reached from elsewhere, and so by any name.
+    pub public: bool,
 }
 
 /// Why a service cannot start.
@@ -61,6 +63,7 @@ pub struct Service {
     functions: Arc<Functions>,
     code: Arc<CodeStore>,
     pools: Arc<Pools>,
+    connections: Arc<Connections>,
     location_key: LocationKey,
     /// Whether code may be there that nothing refers to any more.
     untidy: AtomicBool,
@@ -97,8 +100,9 @@ impl Service {
             pools.make_now(record);
         }
         pools.sync_reservations();
+        let connections = Arc::new(Connections::new());
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
-        Ok(Self { settings, functions, code, pools, location_key, untidy })
+        Ok(Self { settings, functions, code, pools, connections, location_key, untidy })
     }
 
     /// Serves connections until the future is dropped.
@@ -106,25 +110,16 @@ impl Service {
         self.resume();
         let sweeping = tokio::spawn(Arc::clone(&self).sweep());
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    tokio::spawn(Arc::clone(&self).connection(stream, peer));
-                }
-                Err(error) => {
-                    // Out of descriptors, most likely: give running calls a moment to free some.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            }
+            let (stream, place) = self.connections.accept(&listener).await;
+            tokio::spawn(Arc::clone(&self).connection(stream, place));
             if sweeping.is_finished() {
                 return;
             }
         }
     }
 
-    async fn connection(self: Arc<Self>, stream: tokio::net::TcpStream, peer: SocketAddr) {
-        tracing::trace!(%peer, "connected");
-        serve_connection(stream, HEADER_BYTES, |request| {
+    async fn connection(self: Arc<Self>, stream: TcpStream, place: Place) {
+        connections::serve(stream, place, HEADER_BYTES, |request| {
             crate::front_door::answer(Arc::clone(&self), request)
         })
         .await;
@@ -164,6 +159,7 @@ impl Service {
         loop {
             tokio::time::sleep(SWEEP).await;
             self.pools.stop_idle();
+            self.connections.end_late();
             if self.untidy.swap(false, Ordering::SeqCst) {
                 tokio::task::block_in_place(|| self.tidy());
             }
@@ -219,6 +215,11 @@ impl Service {
 
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
         self.settings.credentials.as_ref()
+    }
+
+    /// Whether it may be known by any name.
+    pub(crate) fn is_public(&self) -> bool {
+        self.settings.public
     }
 
     pub(crate) fn account(&self) -> &str {

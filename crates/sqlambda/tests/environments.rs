@@ -10,12 +10,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::{Service, eventually, function, is_alive, test_functions};
 
-/// A function that answers with its process id, after starting a child in its group.
+/// A function that answers with its process id, after starting a child and a grandchild in its group.
 const WITH_CHILD: &str = "import os, subprocess, time
-child = subprocess.Popen(['sleep', '600'])
+shell = 'sleep 600 & echo $!; wait'
+child = subprocess.Popen(['sh', '-c', shell], stdout=subprocess.PIPE)
+grandchild = int(child.stdout.readline())
 def lambda_handler(event, context):
     time.sleep(event.get('sleep', 0))
-    return [os.getpid(), child.pid]
+    return [os.getpid(), child.pid, grandchild]
 ";
 
 fn pids(service: &Service, function: &str) -> Vec<i32> {
@@ -33,10 +35,10 @@ fn kill_9_of_the_service_leaves_no_process_behind() {
     function(folder.path(), "f", &[("lambda_function.py", WITH_CHILD)]);
     let mut service = Service::open(&[folder.path().to_owned()]);
     let pids = pids(&service, "f");
-    assert_eq!((pids.len(), gone(&pids)), (2, false));
+    assert_eq!((pids.len(), gone(&pids)), (3, false));
     kill(Pid::from_raw(service.pid()), Signal::SIGKILL).unwrap();
     service.wait();
-    eventually("function and its child are gone", || gone(&pids));
+    eventually("function and its descendants are gone", || gone(&pids));
 }
 
 #[test]
@@ -49,7 +51,7 @@ fn a_signal_stops_the_service_and_its_processes() {
         kill(Pid::from_raw(service.pid()), signal).unwrap();
         let status = service.wait();
         assert!(status.success(), "{status}");
-        eventually("function and its child are gone", || gone(&pids));
+        eventually("function and its descendants are gone", || gone(&pids));
     }
 }
 
@@ -62,7 +64,7 @@ fn a_timeout_ends_the_whole_group_and_the_next_call_works() {
     let first = pids(&service, "f");
     let answer = service.invoke("f", &[], br#"{"sleep": 60}"#);
     assert_eq!(answer.json()["errorType"], "Sandbox.Timedout");
-    eventually("function and its child are gone", || gone(&first));
+    eventually("function and its descendants are gone", || gone(&first));
     assert_ne!(pids(&service, "f"), first);
 }
 

@@ -50,6 +50,8 @@ pub enum Denied {
     Incomplete(String),
     /// The signature does not fit; says why, without anything secret.
     Signature(String),
+    /// A page that a browser shows sent it; says what to do instead.
+    Page(String),
 }
 
 /// Checks the signature of a request.

@@ -1,12 +1,12 @@
 //! Execution environments: child processes that run a function's code, one call at a time.
 
+mod before_exec;
 mod child_env;
 mod exit;
 mod guard;
 mod logs;
 mod machine;
 mod memory;
-mod parent_death;
 mod places;
 mod pool;
 mod process;

@@ -6,8 +6,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
+use super::before_exec::{die_with_parent, limit_descriptors};
 use super::guard::Guard;
-use super::parent_death::die_with_parent;
 
 /// Starts child processes from one thread that lives as long as the service.
 ///
@@ -44,6 +44,7 @@ impl Spawner {
     pub async fn spawn(&self, mut command: Command) -> io::Result<Child> {
         command.process_group(0).kill_on_drop(true);
         die_with_parent(&mut command);
+        limit_descriptors(&mut command);
         let (reply, answer) = oneshot::channel();
         let gone = || io::Error::other("the spawner thread has ended");
         self.jobs.send(Job { command, reply }).map_err(|_| gone())?;

@@ -197,6 +197,7 @@ impl From<Denied> for ApiError {
             ),
             Denied::Incomplete(message) => ("IncompleteSignatureException", message),
             Denied::Signature(message) => ("InvalidSignatureException", message),
+            Denied::Page(message) => return Self::access_denied(message),
         };
         Self::new(StatusCode::FORBIDDEN, error_type, message, Shape::Door)
     }

@@ -42,6 +42,7 @@ pub(crate) async fn serve(
 }
 
 async fn connection(stream: tokio::net::TcpStream, environment: Arc<Environment>) {
+    let _ = stream.set_nodelay(true);
     serve_connection(stream, RUNTIME_API_HEADER_BYTES, |request| {
         handlers::answer(Arc::clone(&environment), request)
     })

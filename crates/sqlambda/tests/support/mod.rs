@@ -27,6 +27,17 @@ pub fn test_functions() -> PathBuf {
     repository().join("crates/e2e/functions")
 }
 
+/// The command. Cargo names it to the tests of its own package only; other packages' tests, which are
+/// built into the same folder, find it beside them.
+fn program() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_sqlambda").map(PathBuf::from).unwrap_or_else(|| {
+        let test = std::env::current_exe().unwrap();
+        let built = test.parent().and_then(Path::parent).unwrap().join("sqlambda");
+        assert!(built.is_file(), "{} is missing: run `cargo build -p sqlambda`", built.display());
+        built
+    })
+}
+
 /// A running `sqlambda local` on a free port. Stops when dropped.
 pub struct Service {
     child: Child,
@@ -47,13 +58,26 @@ impl Service {
         options: &[&str],
         environment: &[(&str, &Path)],
     ) -> Self {
+        let mut command = Command::new(program());
+        command.envs(environment.iter().copied());
+        Self::run(command, folders, options)
+    }
+
+    /// Serves the folders to everyone, with no more than so many descriptors.
+    pub fn limited(folders: &[PathBuf], descriptors: u32) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(program());
+        Self::run(command, folders, &["--no-auth"])
+    }
+
+    fn run(mut command: Command, folders: &[PathBuf], options: &[&str]) -> Self {
         let keep = options.contains(&"--state");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sqlambda"))
+        let mut child = command
             .args(["local", "--listen", "127.0.0.1:0"])
             .args((!keep).then_some("--ephemeral"))
             .args(options)
             .args(folders)
-            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
