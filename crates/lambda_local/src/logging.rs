@@ -17,6 +17,9 @@ use crate::cli::LogFormat;
 /// Lines that may wait. Ten thousand of usual length are about a megabyte.
 const QUEUE: usize = 10_000;
 
+/// The most lines that are written at once.
+const AT_ONCE: usize = 100;
+
 /// How long the stop of the service waits for the last lines.
 const FLUSH_TIME: Duration = Duration::from_millis(200);
 
@@ -57,13 +60,22 @@ pub(crate) fn start(format: LogFormat, level: LevelFilter) -> LogGuard {
     LogGuard { queue }
 }
 
-fn write_lines(lines: &Receiver<Job>, dropped: &AtomicU64) {
+fn write_lines(jobs: &Receiver<Job>, dropped: &AtomicU64) {
     let mut stderr = io::stderr();
-    for job in lines {
-        match job {
-            // There is nowhere to report that the log cannot be written.
-            Job::Line(line) => drop(stderr.write_all(&line)),
-            Job::Flush(done) => drop(done.try_send(())),
+    while let Ok(job) = jobs.recv() {
+        let mut lines = Vec::new();
+        let mut waiting = Vec::new();
+        // With those that have come meanwhile.
+        for job in std::iter::once(job).chain(jobs.try_iter()).take(AT_ONCE) {
+            match job {
+                Job::Line(line) => lines.extend(line),
+                Job::Flush(done) => waiting.push(done),
+            }
+        }
+        // There is nowhere to report that the log cannot be written.
+        let _ = stderr.write_all(&lines);
+        for done in waiting {
+            let _ = done.try_send(());
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {

@@ -1,5 +1,8 @@
 //! How much memory a process uses.
 
+use std::fs::File;
+use std::io::Read as _;
+
 use nix::unistd::Pid;
 
 /// The largest resident size the process has had, in KiB; nothing where the system does not say.
@@ -25,7 +28,10 @@ pub(super) fn resident_kib(pid: Pid) -> u64 {
 }
 
 fn status_field(pid: i32, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // In one read, because every call asks: `read_to_string` would begin with 32 bytes.
+    let mut buffer = [0; 4096];
+    let count = File::open(format!("/proc/{pid}/status")).ok()?.read(&mut buffer).ok()?;
+    let status = std::str::from_utf8(&buffer[..count]).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }
