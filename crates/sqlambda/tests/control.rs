@@ -163,36 +163,111 @@ fn functions_of_folders_are_like_any() {
     script(&start(), "folders.py", &["3"]);
 }
 
+/// The AWS CLI on the function `cli`.
+struct Cli<'a>(&'a Service);
+
+impl Cli<'_> {
+    /// What a command prints; `query` says which part of the answer.
+    #[track_caller]
+    fn run(&self, command: &str, query: &str) -> String {
+        let words = ["lambda"].into_iter().chain(command.split(' '));
+        let named =
+            ["--function-name", "cli"].into_iter().filter(|_| !command.contains("--resource"));
+        let query = ["--output", "text", "--query", query];
+        let arguments: Vec<&str> = words.chain(named).chain(query).collect();
+        aws(self.0, "aws", &arguments).trim_end().to_owned()
+    }
+
+    /// The answer of a qualifier, and the version that gave it.
+    fn invoke(&self, qualifier: &str) -> String {
+        let command = format!("invoke --qualifier {qualifier} --payload [1] /dev/stdout");
+        self.run(&command, "ExecutedVersion")
+    }
+}
+
 #[test]
-fn the_aws_cli_makes_and_deletes_functions() {
+fn the_whole_life_of_a_function_with_the_aws_cli() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(path("f.py"), "def handler(event, context): return event\n").unwrap();
     let service = empty();
-    aws(&service, "python", &["-m", "zipfile", "-c", &path("f.zip"), &path("f.py")]);
-    let zip = format!("fileb://{}", path("f.zip"));
-    let named = ["--function-name", "cli"];
-    let cli = |arguments: &[&str]| {
-        let query = ["--output", "text"];
-        aws(&service, "aws", &[&["lambda"], arguments, &named, &query].concat())
+    let package = |name: &str, code: &str| {
+        std::fs::write(path("f.py"), format!("def handler(event, context): return {code}\n"))
+            .unwrap();
+        aws(&service, "python", &["-m", "zipfile", "-c", &path(name), &path("f.py")]);
+        format!("--zip-file fileb://{}", path(name))
     };
-    let role = "arn:aws:iam::000000000000:role/any";
-    let create = ["create-function", "--runtime", "python3.11", "--handler", "f.handler"];
-    let made =
-        cli(&[&create[..], &["--role", role, "--zip-file", &zip, "--query", "State"]].concat());
-    assert_eq!(made, "Pending\n");
-    cli(&["wait", "function-active-v2"]);
-    let payload = ["--payload", "[1]", "/dev/stdout"];
-    assert!(cli(&[&["invoke"], &payload[..]].concat()).starts_with("[1]"));
-    assert_eq!(cli(&["publish-version", "--query", "Version"]), "1\n");
-    let alias = ["create-alias", "--name", "live", "--function-version", "1", "--query", "Name"];
-    assert_eq!(cli(&alias), "live\n");
-    let version = ["--qualifier", "live", "--query", "ExecutedVersion"];
-    assert!(cli(&[&["invoke"], &payload[..], &version].concat()).ends_with("1\n"));
-    assert_eq!(cli(&["put-function-concurrency", "--reserved-concurrent-executions", "1"]), "1\n");
-    cli(&["delete-function"]);
+    let (one, two) = (package("one.zip", "event"), package("two.zip", "'two'"));
+    let cli = Cli(&service);
+    let role = "--role arn:aws:iam::000000000000:role/any";
+    let create = "create-function --runtime python3.11 --handler f.handler --tags first=1";
+    assert_eq!(cli.run(&format!("{create} {role} {one}"), "State"), "Pending");
+    cli.run("wait function-active-v2", "@");
+    assert_eq!(cli.invoke("$LATEST"), "[1]$LATEST");
+    assert_eq!(cli.run("publish-version", "Version"), "1");
+    cli.run(&format!("update-function-code {two}"), "@");
+    cli.run("wait function-updated-v2", "@");
+    assert_eq!(cli.run("publish-version", "Version"), "2");
+
+    let alias = "create-alias --name live --function-version 1";
+    let weights = "--routing-config AdditionalVersionWeights={2=1.0}";
+    assert_eq!(cli.run(&format!("{alias} {weights}"), "Name"), "live");
+    assert_eq!(cli.invoke("live"), "\"two\"2", "its whole weight is on version 2");
+    cli.run("update-alias --name live --routing-config AdditionalVersionWeights={}", "@");
+    assert_eq!((cli.invoke("live"), cli.invoke("2")), ("[1]1".into(), "\"two\"2".into()));
+
+    let reserve = "put-function-concurrency --reserved-concurrent-executions 1";
+    assert_eq!(cli.run(reserve, "ReservedConcurrentExecutions"), "1");
+    let config = "put-function-event-invoke-config --maximum-retry-attempts 1";
+    assert_eq!(cli.run(config, "MaximumRetryAttempts"), "1");
+    let arn = "--resource arn:aws:lambda:us-east-1:000000000000:function:cli";
+    cli.run(&format!("tag-resource {arn} --tags second=2"), "@");
+    assert_eq!(cli.run(&format!("list-tags {arn}"), "Tags.[first,second]"), "1\t2");
+    let allow = "add-permission --statement-id s --action lambda:InvokeFunction --principal *";
+    assert!(cli.run(allow, "Statement").contains("\"Sid\":\"s\""));
+    assert!(cli.run("get-policy", "Policy").contains("lambda:InvokeFunction"));
+    cli.run("remove-permission --statement-id s", "@");
+    let versions = cli.run("list-versions-by-function --page-size 1", "Versions[].Version");
+    assert_eq!(versions.split_whitespace().collect::<Vec<_>>(), ["$LATEST", "1", "2"]);
+    cli.run("delete-alias --name live", "@");
+    cli.run("delete-function", "@");
     let listed = aws(&service, "aws", &["lambda", "list-functions", "--output", "text"]);
     assert_eq!(listed.trim(), "");
+}
+
+/// Every operation that the documentation names is called by a script whose answers are held against
+/// the model.
+#[test]
+fn every_operation_is_held_against_the_model() {
+    let folder = repository().join("crates/sqlambda/tests/control");
+    let scripts: String =
+        files(&folder).iter().map(|script| std::fs::read_to_string(script).unwrap()).collect();
+    let documentation = std::fs::read_to_string(repository().join("docs/local.md")).unwrap();
+    let table = documentation.split("| operations |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let words = table.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let operations: Vec<&str> = words.filter(|word| word.len() > 3 && is_name(word)).collect();
+    assert!(operations.len() >= 29, "{operations:?}");
+    // A family's common end is a variable in the scripts.
+    let scripts = scripts.replace("\" + config", "function_event_invoke_config");
+    for operation in operations {
+        let method = snake_case(operation);
+        assert!(scripts.contains(&method), "no script calls {method}");
+    }
+}
+
+/// `GetFunction`, and not a word of a sentence.
+fn is_name(word: &str) -> bool {
+    word.starts_with(char::is_uppercase) && word[1..].contains(char::is_uppercase)
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
 }
 
 /// Nothing can be made, looked at or deleted without a signature.

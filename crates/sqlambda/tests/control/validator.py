@@ -83,12 +83,22 @@ def after_call(http_response, model, **_):
     if model.name == "DeleteFunction":
         wanted = 204  # The model's 200 is older than the service.
     if model.name == "Invoke":
-        return None
+        return check_headers(http_response, model)
     assert status == wanted, f"{model.name}: {status}, not {wanted}"
     if status == 204:
         assert http_response.content == b"", model.name
     else:
         check(model.output_shape, json.loads(http_response.content), model.name)
+
+
+def check_headers(http_response, model):
+    """What an answer whose body is the function's own says in its headers."""
+    members = model.output_shape.members.values()
+    known = {member.serialization.get("name", "").lower() for member in members}
+    for name, value in http_response.headers.items():
+        own = name.lower().startswith("x-amz-")
+        assert not own or name.lower() in known, f"the model does not know {name}"
+        assert value or not own, f"{name} is empty"
 
 
 def check_error(http_response, model):
