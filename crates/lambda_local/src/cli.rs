@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -15,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::auth::Credentials;
 use crate::connections::raise_limit;
 use crate::environment::Guard;
+use crate::events::{Endpoints, EventSettings};
 use crate::functions::{RuntimeFamily, check_variable, discover};
 use crate::logging::{self, LogGuard};
 use crate::pools::Launchers;
@@ -41,6 +43,10 @@ Try it:
 Functions can also be made, changed and deleted with the AWS CLI and the SDKs: create-function,
 publish-version, create-alias and so on. They are kept in --state and are there after a restart. A
 function in a folder is one of them; its folder is read again at every start.
+
+Asynchronous events (--invocation-type Event) are kept there too until they have run. A failed one is
+tried again as on AWS, after 1 and 2 minutes; shorter: --event-retry-delays 1s,5s. Destinations in SQS,
+SNS and EventBridge are reached at AWS_ENDPOINT_URL_SQS, _SNS and _EVENTBRIDGE.
 
 Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sqlambda).";
 
@@ -89,6 +95,11 @@ pub struct Local {
     /// other users can read a command line
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
+
+    /// How long a failed asynchronous event waits before each retry; the last also before further ones
+    #[arg(long, value_name = "TIME,...", value_delimiter = ',', default_value = "60s,120s",
+        value_parser = humantime::parse_duration)]
+    event_retry_delays: Vec<Duration>,
 
     /// Accept unsigned requests
     #[arg(long)]
@@ -179,6 +190,11 @@ impl Local {
             state: state.path().to_owned(),
             durable: !self.ephemeral,
             public: self.allow_public,
+            events: EventSettings {
+                account: self.account.clone(),
+                retry_delays: self.event_retry_delays.clone(),
+                endpoints: Endpoints::from_environment(&self.region),
+            },
         };
         let guard = Guard::start().context("cannot start the guard process")?;
         if let StateFolder::Temporary(folder) = &state {

@@ -10,8 +10,8 @@ use crate::auth::{Caller, SignedRequest, refuse_pages, verify};
 use crate::connections::Line;
 use crate::control_api::{self, Operation};
 use crate::http_io::{Answer, BodyError, Request, read_body};
-use crate::invoke_api::{self, ApiError, invocation_type, invoke_path};
-use crate::limits::{CODE_REQUEST_BYTES, SYNC_PAYLOAD_BYTES};
+use crate::invoke_api::{self, ApiError, invocation_type, invoke_async_path, invoke_path};
+use crate::limits::{ASYNC_PAYLOAD_BYTES, CODE_REQUEST_BYTES, SYNC_PAYLOAD_BYTES};
 use crate::service::Service;
 
 /// Answers one request, and logs that it did.
@@ -36,6 +36,8 @@ pub(crate) async fn answer(service: Arc<Service>, request: Request) -> Answer {
 enum Purpose {
     /// Invoke, with the function's name as it stands in the path.
     Invoke(String),
+    /// The same for InvokeAsync.
+    InvokeAsync(String),
     Control(Operation),
     Unknown,
 }
@@ -48,6 +50,11 @@ impl Purpose {
         {
             return Self::Invoke(name.to_owned());
         }
+        if parts.method == Method::POST
+            && let Some(name) = invoke_async_path(path)
+        {
+            return Self::InvokeAsync(name.to_owned());
+        }
         Operation::of(&parts.method, path).map_or(Self::Unknown, Self::Control)
     }
 
@@ -58,6 +65,7 @@ impl Purpose {
                 CODE_REQUEST_BYTES
             }
             Self::Control(_) => SYNC_PAYLOAD_BYTES,
+            Self::InvokeAsync(_) => ASYNC_PAYLOAD_BYTES,
             Self::Invoke(_) | Self::Unknown => {
                 invocation_type(&parts.headers).map_or(SYNC_PAYLOAD_BYTES, |kind| kind.limit())
             }
@@ -68,6 +76,7 @@ impl Purpose {
     fn name(&self) -> String {
         match self {
             Self::Control(operation) => operation.name(),
+            Self::InvokeAsync(_) => "InvokeAsync".to_owned(),
             Self::Invoke(_) | Self::Unknown => "InvokeFunction".to_owned(),
         }
     }
@@ -107,6 +116,9 @@ async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<A
     match purpose {
         Purpose::Invoke(name) => {
             invoke_api::invoke(service, &caller, &parts, &name, body, id).await
+        }
+        Purpose::InvokeAsync(name) => {
+            invoke_api::invoke_async(service, &caller, &name, body, id).await
         }
         Purpose::Control(operation) => {
             control_api::answer(service, caller, operation, &parts, &body).await

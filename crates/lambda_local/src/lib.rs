@@ -3,8 +3,9 @@
 //! In front it speaks AWS's Invoke API ([`invoke_api`]) and the API that manages functions
 //! (`control_api`), with verified signatures ([`auth`]); behind it starts each function as a child
 //! process ([`environment`]) that talks to the Runtime API ([`runtime_api`]) through Amazon's own
-//! clients ([`runtimes`]). What it knows of the functions is kept by [`model`], their code by
-//! [`code`]; those in folders are found by [`functions`]. What ran last is in [`invocations`].
+//! clients ([`runtimes`]). Asynchronous calls wait in a queue on disk ([`events`]). What it knows of
+//! the functions is kept by [`model`], their code by [`code`]; those in folders are found by
+//! [`functions`]. What ran last is in [`invocations`].
 
 pub mod auth;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod code;
 mod connections;
 mod control_api;
 pub mod environment;
+pub mod events;
 mod front_door;
 pub mod functions;
 mod http_io;

@@ -171,7 +171,8 @@ impl Pools {
         lock(&self.retired).push(Arc::downgrade(pool));
     }
 
-    fn concurrency_of(&self, name: &str) -> Arc<Concurrency> {
+    /// The places of a function, for all its versions.
+    pub(crate) fn concurrency_of(&self, name: &str) -> Arc<Concurrency> {
         let mut known = lock(&self.concurrency);
         // Asked under the lock, as in `sync_reservations`: the caller's record may be an old one.
         let now = || self.functions.get(name).and_then(|record| record.reserved_concurrency);

@@ -14,6 +14,7 @@ use crate::code::{CodeStore, Needed};
 use crate::connections::{self, Connections, Place};
 use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
+use crate::events::{EventSettings, Events};
 use crate::functions::Found;
 use crate::model::{Code, Functions, Progress, Record, Store, StoreError, Version, new_id};
 use crate::pools::Pools;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub durable: bool,
     /// Whether the service may be reached from elsewhere, and so by any name.
     pub public: bool,
+    /// How asynchronous events are handled.
+    pub events: EventSettings,
 }
 
 /// Why a service cannot start.
@@ -64,6 +67,7 @@ pub struct Service {
     code: Arc<CodeStore>,
     pools: Arc<Pools>,
     connections: Arc<Connections>,
+    events: Arc<Events>,
     location_key: LocationKey,
     /// Whether code may be there that nothing refers to any more.
     untidy: AtomicBool,
@@ -101,13 +105,17 @@ impl Service {
         }
         pools.sync_reservations();
         let connections = Arc::new(Connections::new());
+        let (known, running) = (Arc::clone(&functions), Arc::clone(&pools));
+        let events = Events::open(&settings.state, settings.events.clone(), known, running)?;
+        let events = Arc::new(events);
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
-        Ok(Self { settings, functions, code, pools, connections, location_key, untidy })
+        Ok(Self { settings, functions, code, pools, connections, events, location_key, untidy })
     }
 
     /// Serves connections until the future is dropped.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         self.resume();
+        self.events.resume();
         let sweeping = tokio::spawn(Arc::clone(&self).sweep());
         loop {
             let (stream, place) = self.connections.accept(&listener).await;
@@ -199,6 +207,11 @@ impl Service {
     /// What the service knows.
     pub fn functions(&self) -> &Functions {
         &self.functions
+    }
+
+    /// The asynchronous events.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     pub(crate) fn pools(&self) -> &Arc<Pools> {

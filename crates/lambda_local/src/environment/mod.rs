@@ -22,5 +22,6 @@ pub use machine::{Event, InvalidTransition, Machine, Next, Outcome};
 pub use places::{Account, Concurrency, Held, Place, Places, Throttled};
 pub use pool::{Pool, PoolSettings};
 pub use process::{Environment, StartError};
+pub(crate) use report::timestamp;
 pub use run::Execution;
 pub use spawner::Spawner;

@@ -78,10 +78,9 @@ impl Pool {
         Ok(self.start(event, place).await)
     }
 
-    /// Runs a call as soon as there is room. Nothing when there never will be.
-    pub async fn invoke_when_free(self: &Arc<Self>, event: Event) -> Option<Execution> {
-        let place = self.concurrency.take().await?;
-        Some(self.start(event, place).await)
+    /// Runs a call in a place that it has already.
+    pub async fn invoke_in(self: &Arc<Self>, event: Event, place: Held) -> Execution {
+        self.start(event, place).await
     }
 
     async fn start(self: &Arc<Self>, event: Event, place: Held) -> Execution {
@@ -109,7 +108,8 @@ impl Pool {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::error!(function = self.function.name, "{error}");
-                    return Execution::not_started(&event.request_id, &error.to_string());
+                    let not_started = Execution::not_started(&event.request_id, &error.to_string());
+                    return Execution { of_service: error.may_pass(), ..not_started };
                 }
             };
             let ran = run(&environment, &self.function, &event, init).await;

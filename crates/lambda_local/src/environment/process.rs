@@ -42,6 +42,18 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
+impl StartError {
+    /// Whether the next start may go well: the machine is short of processes, descriptors or memory.
+    /// What the function is made of is missing again the next time.
+    pub(super) fn may_pass(&self) -> bool {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+
+        let Self::System(error) = self else { return false };
+        let of_function = [NotFound, PermissionDenied, NotADirectory].contains(&error.kind());
+        !of_function && error.raw_os_error() != Some(nix::libc::ENOEXEC)
+    }
+}
+
 /// A running process of a function.
 #[derive(Debug)]
 pub struct Environment {
@@ -203,4 +215,19 @@ fn command(function: &Function, launcher: &Launcher) -> Result<Command, StartErr
         command.arg(&function.handler);
     }
     Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::libc::{EAGAIN, EMFILE, ENOENT, ENOEXEC, ENOMEM};
+
+    use super::*;
+
+    #[test]
+    fn a_start_is_worth_another_try_if_the_machine_was_short_of_something() {
+        let may_pass = |code| StartError::System(io::Error::from_raw_os_error(code)).may_pass();
+        assert!([EAGAIN, EMFILE, ENOMEM].into_iter().all(may_pass));
+        assert!(![ENOENT, ENOEXEC].into_iter().any(may_pass));
+        assert!(!StartError::NoBootstrap(PathBuf::new()).may_pass());
+    }
 }

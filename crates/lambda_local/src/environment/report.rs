@@ -87,7 +87,7 @@ fn millis(duration: Duration) -> f64 {
 }
 
 /// `2026-11-21T10:00:00.000Z`
-fn timestamp(at: OffsetDateTime) -> String {
+pub(crate) fn timestamp(at: OffsetDateTime) -> String {
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
         at.year(),

@@ -22,6 +22,8 @@ pub struct Execution {
     pub payload: Bytes,
     /// Whether it is an answer, or why not.
     pub status: Status,
+    /// Whether the error is the service's own: the function did not see the call.
+    pub of_service: bool,
     /// The log.
     pub log: Log,
     /// What it took.
@@ -211,7 +213,7 @@ fn finish(
         }
         End::TimedOut => (Status::Timeout, timed_out(id, function.timeout)),
     };
-    Execution { payload, status, log, usage }
+    Execution { payload, status, of_service: false, log, usage }
 }
 
 fn timed_out(id: &str, timeout: Duration) -> Bytes {
@@ -236,7 +238,7 @@ impl Execution {
         let log = Log::of(&[message.clone(), error_type.to_owned()]);
         let usage = Usage { cold: true, ..Usage::default() };
         let payload = error_body(error_type, &message);
-        Self { payload, status: Status::Error, log, usage }
+        Self { payload, status: Status::Error, of_service: true, log, usage }
     }
 
     /// Whether the payload is an error.

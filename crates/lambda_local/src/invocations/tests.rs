@@ -34,7 +34,7 @@ fn event(payload: impl Into<Bytes>) -> Event {
 
 fn execution(payload: impl Into<Bytes>, status: Status) -> Execution {
     let (log, usage) = (Log::of(&["line".to_owned()]), Usage::default());
-    Execution { payload: payload.into(), status, log, usage }
+    Execution { payload: payload.into(), status, of_service: false, log, usage }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::auth::Denied;
+use crate::events::WriteError;
 use crate::http_io::{Answer, json as json_answer};
 use crate::limits::POLICY_BYTES;
 use crate::model::StoreError;
@@ -182,6 +183,12 @@ impl ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::service(format!("The state cannot be written: {error}"))
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        Self::service(error.to_string())
     }
 }
 

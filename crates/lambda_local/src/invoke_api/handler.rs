@@ -1,7 +1,5 @@
 //! From an Invoke request to its answer.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,8 +10,8 @@ use super::ApiError;
 use super::request::{InvocationType, InvokeRequest, check_payload};
 use super::target::Target;
 use crate::auth::Caller;
-use crate::environment::{Event, Execution, Pool, Throttled};
-use crate::http_io::{Answer, empty};
+use crate::environment::{Execution, Throttled};
+use crate::http_io::{Answer, empty, json};
 use crate::service::Service;
 
 /// Answers Invoke; `name` is the function's as it stands in the path.
@@ -29,14 +27,14 @@ pub(crate) async fn invoke(
     let target = Target::find(service, caller, &invoke).await?;
     let payload = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
     check_payload(&payload)?;
-    let event = target.event(id, payload, &invoke);
     match invoke.invocation_type {
         InvocationType::DryRun => Ok(empty(StatusCode::NO_CONTENT)),
         InvocationType::Event => {
-            tokio::spawn(run_in_background(target.pool, event));
+            service.events().put(id, target.call(&invoke), payload).await?;
             Ok(empty(StatusCode::ACCEPTED))
         }
         InvocationType::RequestResponse => {
+            let event = target.event(id, payload, &invoke);
             let trace = event.trace_id.clone();
             let execution = target
                 .pool
@@ -48,6 +46,21 @@ pub(crate) async fn invoke(
     }
 }
 
+/// Answers InvokeAsync, which AWS had before Invoke and still serves.
+pub(crate) async fn invoke_async(
+    service: &Service,
+    caller: &Caller,
+    name: &str,
+    body: Bytes,
+    id: &str,
+) -> Result<Answer, ApiError> {
+    let invoke = InvokeRequest::read_async(name)?;
+    let target = Target::find(service, caller, &invoke).await?;
+    check_payload(&body)?;
+    service.events().put(id, target.call(&invoke), body).await?;
+    Ok(json(StatusCode::ACCEPTED, r#"{"Status":202}"#))
+}
+
 fn throttle_reason(throttled: Throttled) -> &'static str {
     if throttled.reserved {
         "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -56,26 +69,9 @@ fn throttle_reason(throttled: Throttled) -> &'static str {
     }
 }
 
-/// Runs an `Event` after its caller has been answered. Only the log tells how it ended.
-async fn run_in_background(pool: Arc<Pool>, event: Event) {
-    let (function, request_id) = (pool.function().name.clone(), event.request_id.clone());
-    match pool.invoke_when_free(event).await {
-        Some(execution) if execution.failed() => {
-            let error = String::from_utf8_lossy(&execution.payload);
-            tracing::error!(function, request_id, "asynchronous call failed: {error}");
-        }
-        Some(_) => tracing::debug!(function, request_id, "asynchronous call done"),
-        None => tracing::error!(
-            function,
-            request_id,
-            "asynchronous call dropped: ReservedConcurrentExecutions is 0"
-        ),
-    }
-}
-
 fn executed(execution: Execution, version: &str, trace: &str, wants_tail: bool) -> Answer {
     let failed = execution.failed();
-    let mut answer = crate::http_io::json(StatusCode::OK, execution.payload);
+    let mut answer = json(StatusCode::OK, execution.payload);
     let headers = answer.headers_mut();
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

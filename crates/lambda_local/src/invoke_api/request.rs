@@ -55,6 +55,13 @@ pub(crate) fn invoke_path(path: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
+/// The same for InvokeAsync.
+pub(crate) fn invoke_async_path(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("/2014-11-13/functions/")?;
+    let name = name.trim_end_matches('/').strip_suffix("/invoke-async")?;
+    (!name.is_empty() && !name.contains('/')).then_some(name)
+}
+
 /// The invocation type alone: it decides how large the body may be. A wrong one is reported later.
 pub(crate) fn invocation_type(headers: &HeaderMap) -> Option<InvocationType> {
     match headers.get("x-amz-invocation-type").map(|value| value.as_bytes()) {
@@ -95,6 +102,22 @@ impl InvokeRequest {
             wants_tail: log_type == "Tail",
             function,
             invocation_type,
+        })
+    }
+}
+
+impl InvokeRequest {
+    /// The members of InvokeAsync: the name, and nothing else.
+    pub(super) fn read_async(name: &str) -> Result<Self, ApiError> {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let function =
+            FunctionName::parse(&name).map_err(|problem| validation_error(&[problem]))?;
+        Ok(Self {
+            qualifier: function.qualifier.clone(),
+            client_context: None,
+            wants_tail: false,
+            function,
+            invocation_type: InvocationType::Event,
         })
     }
 }
@@ -204,5 +227,9 @@ mod tests {
         for other in ["/2015-03-31/functions/", "/2015-03-31/functions//invocations", "/"] {
             assert_eq!(invoke_path(other), None, "{other}");
         }
+        let of = invoke_async_path;
+        assert_eq!(of("/2014-11-13/functions/f/invoke-async/"), Some("f"));
+        assert_eq!(of("/2014-11-13/functions/f/invoke-async"), Some("f"));
+        assert_eq!(of("/2014-11-13/functions//invoke-async/"), None);
     }
 }

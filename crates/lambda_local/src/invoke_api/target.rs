@@ -10,6 +10,7 @@ use super::name::FunctionName;
 use super::request::InvokeRequest;
 use crate::auth::Caller;
 use crate::environment::{Event, Pool};
+use crate::events::Call;
 use crate::functions::LATEST;
 use crate::model::{Progress, Record};
 use crate::service::Service;
@@ -49,7 +50,7 @@ pub(super) struct Target {
     pub(super) pool: Arc<Pool>,
     /// `$LATEST` or a number.
     pub(super) version: String,
-    /// As the caller named it.
+    /// The function's ARN, without a qualifier.
     arn: String,
 }
 
@@ -76,28 +77,37 @@ impl Target {
             ));
         }
         let pool = service.pool(&record, version).await;
-        let arn = match qualifier {
-            Some(qualifier) => format!("{arn}:{qualifier}"),
-            None => arn,
-        };
         Ok(Self { pool, version: version.name(), arn })
     }
 
+    /// The call, as it is queued.
+    pub(super) fn call(&self, invoke: &InvokeRequest) -> Call {
+        Call {
+            function: invoke.function.name.clone(),
+            qualifier: invoke.qualifier.clone(),
+            arn: self.arn.clone(),
+            trace_id: trace_id(),
+            client_context: invoke.client_context.clone(),
+        }
+    }
+
+    /// The call, as it is run at once.
     pub(super) fn event(&self, id: &str, payload: Bytes, invoke: &InvokeRequest) -> Event {
+        let call = self.call(invoke);
         Event {
             kind: invoke.invocation_type.kind(),
             request_id: id.to_owned(),
             payload,
-            invoked_arn: self.arn.clone(),
-            trace_id: trace_id(),
-            client_context: invoke.client_context.clone(),
+            invoked_arn: call.invoked_arn(),
+            trace_id: call.trace_id,
+            client_context: call.client_context,
             timeout: self.pool.function().timeout,
         }
     }
 }
 
 /// The version that a qualifier means for this call: an alias may divide its calls.
-fn chosen<'a>(record: &'a Record, qualifier: Option<&'a str>) -> &'a str {
+pub(crate) fn chosen<'a>(record: &'a Record, qualifier: Option<&'a str>) -> &'a str {
     let qualifier = qualifier.unwrap_or(LATEST);
     record.aliases.get(qualifier).map_or(qualifier, |alias| alias.choose(chance()))
 }
@@ -110,7 +120,7 @@ fn chance() -> f64 {
 }
 
 /// An X-Ray header for a request that is not traced.
-fn trace_id() -> String {
+pub(crate) fn trace_id() -> String {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let random = uuid::Uuid::new_v4().simple().to_string();
     let parent = uuid::Uuid::new_v4().simple().to_string();

@@ -14,6 +14,7 @@ pub use record::{
     Alias, Code, Configuration, EventInvoke, FolderPart, Progress, Published, Record, Version,
     new_id, now, number,
 };
+pub(crate) use store::open_database;
 pub use store::{Store, StoreError};
 
 use crate::functions::Found;

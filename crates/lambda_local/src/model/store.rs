@@ -5,12 +5,17 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
+};
 
 use super::Record;
 
 /// Name of the database in the state folder.
 const FILE_NAME: &str = "functions.redb";
+
+/// Pages kept in memory. All of it is read once, at the start.
+const CACHE_BYTES: usize = 4 << 20;
 
 /// From a function's name to its record.
 const FUNCTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("functions");
@@ -73,43 +78,9 @@ impl Store {
     /// Opens the database of a state folder; makes an empty one if there is none.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE_NAME);
-        let failed = |error: redb::Error| StoreError::Database {
-            path: path.clone(),
-            error: Box::new(error),
-        };
-        // For its owner alone, whoever may look into the folder.
-        let private = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-        private.map_err(|error| failed(error.into()))?;
-        let database = Database::create(&path).map_err(|error| match error {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.clone()),
-            error => failed(error.into()),
-        })?;
-        let store = Self { path, database };
-        let found = store.format().map_err(|error| store.failed(error))?;
-        if found > FORMAT {
-            return Err(StoreError::Newer { path: store.path, found });
-        }
-        Ok(store)
-    }
-
-    /// The file's format; written first if the file is new.
-    fn format(&self) -> Result<u64, redb::Error> {
-        let write = self.database.begin_write()?;
-        let (found, new) = {
-            write.open_table(FUNCTIONS)?;
-            let mut meta = write.open_table(META)?;
-            let found = meta.get("format")?.map(|format| format.value());
-            if found.is_none() {
-                meta.insert("format", FORMAT)?;
-            }
-            (found.unwrap_or(FORMAT), found.is_none())
-        };
-        if new {
-            write.commit()?;
-        } else {
-            write.abort()?;
-        }
-        Ok(found)
+        let tables = |write: &WriteTransaction| write.open_table(FUNCTIONS).map(drop);
+        let database = open_database(&path, CACHE_BYTES, |write| Ok(tables(write)?))?;
+        Ok(Self { path, database })
     }
 
     /// Everything, by name.
@@ -157,6 +128,46 @@ impl Store {
     fn failed(&self, error: redb::Error) -> StoreError {
         StoreError::Database { path: self.path.clone(), error: Box::new(error) }
     }
+}
+
+/// Opens a database of the state folder; makes one with these tables if there is none.
+pub(crate) fn open_database(
+    path: &Path,
+    cache_bytes: usize,
+    make_tables: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<Database, StoreError> {
+    let failed =
+        |error: redb::Error| StoreError::Database { path: path.to_owned(), error: Box::new(error) };
+    // For its owner alone, whoever may look into the folder.
+    let private = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    private.map_err(|error| failed(error.into()))?;
+    let opened = Database::builder().set_cache_size(cache_bytes).create(path);
+    let database = opened.map_err(|error| match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
+        error => failed(error.into()),
+    })?;
+    let found = format(&database, make_tables).map_err(failed)?;
+    if found > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), found });
+    }
+    Ok(database)
+}
+
+/// The file's format; it and the tables are written first if the file is new.
+fn format(
+    database: &Database,
+    make_tables: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<u64, redb::Error> {
+    let write = database.begin_write()?;
+    let found = write.open_table(META)?.get("format")?.map(|format| format.value());
+    if let Some(found) = found {
+        write.abort()?;
+        return Ok(found);
+    }
+    make_tables(&write)?;
+    write.open_table(META)?.insert("format", FORMAT)?;
+    write.commit()?;
+    Ok(FORMAT)
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ pub fn function(folder: &Path, name: &str, files: &[(&str, &str)]) {
 
 /// Waits until the condition holds; fails with `what` when it never does.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < end, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));

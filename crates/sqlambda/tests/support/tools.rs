@@ -9,6 +9,10 @@ use super::Service;
 /// boto3 and the AWS CLI.
 const CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
 
+/// What moto's server needs for SQS, SNS and EventBridge.
+const AWS_SERVICES: [&str; 5] =
+    ["moto==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "jsonpath-ng==1.8.0", "boto3==1.44.5"];
+
 /// The package whose wheel holds AWS's emulator.
 const EMULATOR: &str = "aws-sam-cli==1.170.0";
 
@@ -18,6 +22,16 @@ pub fn clients() -> PathBuf {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
         let pip = folder.join("bin/python");
         run(Command::new(pip).args(["-m", "pip", "install", "-q"]).args(CLIENTS));
+    })
+    .join("bin")
+}
+
+/// The folder with `moto_server` and `python`, which stand in for AWS's other services.
+pub fn aws_services() -> PathBuf {
+    installed("test-moto-5.2.5-1", |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let pip = folder.join("bin/python");
+        run(Command::new(pip).args(["-m", "pip", "install", "-q"]).args(AWS_SERVICES));
     })
     .join("bin")
 }
