@@ -1,6 +1,6 @@
 //! The PostgreSQL extension `aws_lambda`: SQL calls AWS Lambda functions.
 //!
-//! A thin shell. `sql/aws_lambda--1.0.sql` is the public contract and names the C functions of
+//! A thin shell. `sql/aws_lambda--1.1.sql` is the public contract and names the C functions of
 //! [`invoke`]; arguments are checked in `lambda_core`, calls are made by `lambda_client`, and
 //! `pg_support` waits for them.
 

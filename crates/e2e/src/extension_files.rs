@@ -69,18 +69,20 @@ fn control_file(folder: &Path, extension: &str) -> PathBuf {
     folder.join(format!("{extension}.control"))
 }
 
-/// The control file, then the scripts in order of their names.
+/// The control file, then the scripts in order of their names: those of `sql`, and those of
+/// `sql/released`, by which older versions can still be created.
 fn sql_files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let scripts = folder.join("sql");
     let mut files = Vec::new();
-    for entry in fs::read_dir(&scripts).with_context(|| format!("no {}", scripts.display()))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(&format!("{extension}--")) && name.ends_with(".sql") {
-            files.push(path);
+    for scripts in [folder.join("sql"), folder.join("sql/released")] {
+        for entry in fs::read_dir(&scripts).with_context(|| format!("no {}", scripts.display()))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(&format!("{extension}--")) && name.ends_with(".sql") {
+                files.push(path);
+            }
         }
     }
-    files.sort();
+    files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
     files.insert(0, control_file(folder, extension));
     Ok(files)
 }

@@ -1,92 +1,9 @@
--- aws_lambda 1.0: invoke AWS Lambda functions from SQL.
+-- aws_lambda 1.0 to 1.1: many calls from one statement, and statistics of calls.
 --
--- The four overloads are those of Amazon RDS and Aurora: names, order and defaults are a contract.
--- NOT STRICT, because three arguments default to NULL. VOLATILE: a call runs a function somewhere.
+-- What it makes is what the script of 1.1 makes. It leaves alone the rights on what 1.0 has: those
+-- are a DBA's by now.
 
-\echo Use "CREATE EXTENSION aws_lambda" to load this file. \quit
-
-CREATE SCHEMA aws_lambda;
-
-CREATE FUNCTION aws_lambda.invoke(
-    IN function_name text,
-    IN payload json,
-    IN region text DEFAULT NULL,
-    IN invocation_type text DEFAULT 'RequestResponse',
-    IN log_type text DEFAULT 'None',
-    IN context json DEFAULT NULL,
-    IN qualifier varchar(128) DEFAULT NULL,
-    OUT status_code int,
-    OUT payload json,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_text_json';
-
-CREATE FUNCTION aws_lambda.invoke(
-    IN function_name aws_commons._lambda_function_arn_1,
-    IN payload json,
-    IN invocation_type text DEFAULT 'RequestResponse',
-    IN log_type text DEFAULT 'None',
-    IN context json DEFAULT NULL,
-    IN qualifier varchar(128) DEFAULT NULL,
-    OUT status_code int,
-    OUT payload json,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_arn_json';
-
-CREATE FUNCTION aws_lambda.invoke(
-    IN function_name text,
-    IN payload jsonb,
-    IN region text DEFAULT NULL,
-    IN invocation_type text DEFAULT 'RequestResponse',
-    IN log_type text DEFAULT 'None',
-    IN context jsonb DEFAULT NULL,
-    IN qualifier varchar(128) DEFAULT NULL,
-    OUT status_code int,
-    OUT payload jsonb,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_text_jsonb';
-
-CREATE FUNCTION aws_lambda.invoke(
-    IN function_name aws_commons._lambda_function_arn_1,
-    IN payload jsonb,
-    IN invocation_type text DEFAULT 'RequestResponse',
-    IN log_type text DEFAULT 'None',
-    IN context jsonb DEFAULT NULL,
-    IN qualifier varchar(128) DEFAULT NULL,
-    OUT status_code int,
-    OUT payload jsonb,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_arn_jsonb';
-
--- AWS's pages print a call with six untyped literals:
---     invoke(:'arn', payload, 'RequestResponse', 'None', NULL, 'custom_version')
--- With the four overloads alone it is ambiguous (42725). These two match it and nothing else: only
--- an untyped literal has the type "unknown", and for six of them no other overload was ever chosen.
--- Their arguments have no names, so no call by name can reach them.
-CREATE FUNCTION aws_lambda.invoke(
-    unknown, json, unknown, unknown, unknown, unknown,
-    OUT status_code int,
-    OUT payload json,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_literals_json';
-
-CREATE FUNCTION aws_lambda.invoke(
-    unknown, jsonb, unknown, unknown, unknown, unknown,
-    OUT status_code int,
-    OUT payload jsonb,
-    OUT executed_version text,
-    OUT log_result text)
-LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 5000
-AS 'MODULE_PATHNAME', 'aws_lambda_invoke_literals_jsonb';
+\echo Use "ALTER EXTENSION aws_lambda UPDATE TO '1.1'" to load this file. \quit
 
 -- For the planner: has the rows of the functions below shown as they come, so that LIMIT and cursors
 -- make no more calls than they want.
@@ -360,14 +277,32 @@ FROM aws_lambda.stat_activity() s
 LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid
 LEFT JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) s.userid;
 
--- Nobody calls out of the database unless a DBA says so:
---     GRANT USAGE ON SCHEMA aws_lambda TO u;
+-- Nobody calls out of the database unless a DBA says so. The grants of 1.0 do not reach what is new:
 --     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA aws_lambda TO u;
-REVOKE ALL ON SCHEMA aws_lambda FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA aws_lambda FROM PUBLIC;
+REVOKE ALL ON FUNCTION
+    aws_lambda.invoke_many_support(internal),
+    aws_lambda.invoke_many(text, json[], text, text, text, json, varchar, int, int, int, text,
+        text, boolean),
+    aws_lambda.invoke_many(text, jsonb[], text, text, text, jsonb, varchar, int, int, int,
+        text, text, boolean),
+    aws_lambda.invoke_many(aws_commons._lambda_function_arn_1, json[], text, text, json,
+        varchar, int, int, int, text, text, boolean),
+    aws_lambda.invoke_many(aws_commons._lambda_function_arn_1, jsonb[], text, text, jsonb,
+        varchar, int, int, int, text, text, boolean),
+    aws_lambda.invoke_query(text, text, text, text, text, json, varchar, int, int, int, text,
+        text, boolean),
+    aws_lambda.invoke_query_jsonb(text, text, text, text, text, jsonb, varchar, int, int, int,
+        text, text, boolean),
+    aws_lambda.invoke_query(aws_commons._lambda_function_arn_1, text, text, text, json,
+        varchar, int, int, int, text, text, boolean),
+    aws_lambda.invoke_query_jsonb(aws_commons._lambda_function_arn_1, text, text, text, jsonb,
+        varchar, int, int, int, text, text, boolean),
+    aws_lambda.stat_invocations(),
+    aws_lambda.stat_activity(),
+    aws_lambda.stat_reset()
+FROM PUBLIC;
 
 -- Whoever may use the schema sees the counts of his own calls, and who reads all statistics of the
 -- server sees these too. To reset them takes EXECUTE and the rights of pg_read_all_stats.
 GRANT SELECT ON aws_lambda.stat_invocations, aws_lambda.stat_activity TO PUBLIC;
 GRANT EXECUTE ON FUNCTION aws_lambda.stat_invocations(), aws_lambda.stat_activity() TO PUBLIC;
-GRANT USAGE ON SCHEMA aws_lambda TO pg_read_all_stats;

@@ -1,8 +1,8 @@
 -- aws_commons 1.2: common data types across AWS services.
 --
 -- Plain SQL, no library. The types are stored in user tables, so their layout never changes.
--- Every name is schema-qualified and every body is a row constructor, so that no search_path can
--- change what they mean.
+-- Every name is schema-qualified, every body is a row constructor, and every function has a
+-- search_path of its own, so that nobody's can change what they mean.
 
 \echo Use "CREATE EXTENSION aws_commons" to load this file. \quit
 
@@ -17,16 +17,19 @@ CREATE TYPE aws_commons._aws_credentials_1 AS (access_key text, secret_key text,
 CREATE FUNCTION aws_commons.create_lambda_function_arn(function_name text, region text DEFAULT NULL)
 RETURNS aws_commons._lambda_function_arn_1
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ROW($1, $2)::aws_commons._lambda_function_arn_1 $$;
 
 CREATE FUNCTION aws_commons.create_s3_uri(bucket text, file_path text, region text)
 RETURNS aws_commons._s3_uri_1
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ROW($1, $2, $3)::aws_commons._s3_uri_1 $$;
 
 CREATE FUNCTION aws_commons.create_aws_credentials(access_key text, secret_key text, session_token text)
 RETURNS aws_commons._aws_credentials_1
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ROW($1, $2, $3)::aws_commons._aws_credentials_1 $$;
 
 COMMENT ON TYPE aws_commons._lambda_function_arn_1 IS 'An AWS Lambda function and its Region';
