@@ -178,6 +178,21 @@ impl Playground {
         self.grounds.new_cluster(change(config), Lifetime::Owner)
     }
 
+    /// Starts a cluster on a copy of a stopped one's data folder, such as its standby.
+    ///
+    /// # Errors
+    /// The server's, or that `original` still runs: a copy of files that change is no copy.
+    pub fn new_cluster_from(
+        &self,
+        original: &Cluster,
+        change: impl FnOnce(ClusterConfig) -> ClusterConfig,
+    ) -> Result<Cluster> {
+        anyhow::ensure!(!original.is_running(), "a running cluster cannot be copied");
+        let data = Template { data: original.data_folder() };
+        let config = change(self.grounds.environment(self.service.endpoint()));
+        self.grounds.new_cluster_on(&data, config, Lifetime::Owner)
+    }
+
     /// Starts a MariaDB or MySQL of the caller's own; `change` says what is different about it. A
     /// setting is an option of the server, such as `max_allowed_packet`.
     ///
@@ -266,8 +281,16 @@ impl Grounds {
     }
 
     fn new_cluster(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<Cluster> {
-        let parent = self.folder.join("clusters");
-        Cluster::create(&self.install, &self.template, &parent, config, lifetime)
+        self.new_cluster_on(&self.template, config, lifetime)
+    }
+
+    fn new_cluster_on(
+        &self,
+        data: &Template,
+        config: ClusterConfig,
+        lifetime: Lifetime,
+    ) -> Result<Cluster> {
+        Cluster::create(&self.install, data, &self.folder.join("clusters"), config, lifetime)
     }
 
     /// The account of the local service, and a home without any file of the user's.

@@ -23,6 +23,8 @@ pub enum Need {
     Node,
     /// MariaDB's server and client.
     MariaDb,
+    /// PgBouncer.
+    PgBouncer,
     /// PL/Python for this major.
     PlPython(u16),
 }
@@ -35,6 +37,7 @@ impl Need {
             Self::PythonVenv => "a python3 with the module venv, to run functions in Python",
             Self::Node => "node and npm, to run functions in JavaScript",
             Self::MariaDb => "MariaDB's server and client, to test the functions for it",
+            Self::PgBouncer => "PgBouncer, to test behind it",
             Self::PlPython(_) => "PL/Python, to compare with",
         }
     }
@@ -53,6 +56,7 @@ impl Need {
                 let suffix = mariadb_suffix();
                 ["server", "client"].map(|part| format!("mariadb-{part}-core{suffix}")).to_vec()
             }
+            Self::PgBouncer => vec!["pgbouncer".to_owned()],
             Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
         }
     }

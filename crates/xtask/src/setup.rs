@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use e2e::{MariaDbInstall, PgConfig};
+use e2e::{MariaDbInstall, PgBouncer, PgConfig};
 
 use crate::command;
 use crate::libclang;
@@ -71,6 +71,9 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     }
     if purpose >= Purpose::BothDatabases && MariaDbInstall::system_mariadb().is_none() {
         needs.push(Need::MariaDb);
+    }
+    if purpose == Purpose::EveryDatabase && PgBouncer::program().is_none() {
+        needs.push(Need::PgBouncer);
     }
     if purpose == Purpose::Bench
         && let Some(found) = found(pg_config, purpose)

@@ -9,6 +9,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
 
+mod book;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,61 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use e2e::Cluster;
+use postgres::{Client, NoTls};
+
+use crate::support::{Session, playground, wait_until};
+
+/// PostgreSQL's default is 100; five times as many is what people set before they pool.
+const SESSIONS: usize = 500;
+
+/// As many sessions as the server takes, each making a call at the same moment. The service runs a
+/// hundred at a time, as AWS may for a function: the others are throttled, and tried again.
+#[test]
+fn five_hundred_sessions_call_at_once() {
+    let cluster = playground()
+        .new_cluster(|config| {
+            // One more for the test's own look, besides those that superusers have.
+            let connections = (SESSIONS + 3).to_string();
+            config.setting("max_connections", connections)
+        })
+        .unwrap();
+    let (ready, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // Not a barrier: who fails would leave the others waiting for good.
+    let together = |reached: &AtomicUsize| {
+        reached.fetch_add(1, Ordering::SeqCst);
+        wait_until("all are there", || reached.load(Ordering::SeqCst) >= SESSIONS);
+    };
+    let call = |number: usize| {
+        let mut client = connect(&cluster);
+        // The limits are for a machine with nothing else to do than these.
+        let patience =
+            "SET aws_lambda.connect_timeout_ms = 60000; SET aws_lambda.request_timeout_ms = 300000;
+            SET aws_lambda.max_attempts = 10";
+        client.batch_execute(patience).unwrap();
+        together(&ready);
+        let event = format!("{{\"number\": {number}}}");
+        let sql = format!("SELECT payload::text FROM aws_lambda.invoke('echo', '{event}'::json)");
+        let answer: String = client.query_one(&sql, &[]).unwrap().get(0);
+        assert_eq!(answer, event);
+        // Nobody leaves before all have their answers: 500 sessions with a connection each.
+        together(&answered);
+    };
+    thread::scope(|scope| {
+        for number in 0..SESSIONS {
+            let call = &call;
+            // A client needs little; 500 of the usual stacks are a gigabyte of address space.
+            thread::Builder::new()
+                .stack_size(512 * 1024)
+                .spawn_scoped(scope, move || call(number))
+                .unwrap();
+        }
+    });
+    let log = cluster.log_text().unwrap();
+    assert!(!log.contains("FATAL") && !log.contains("ERROR"), "{log}");
+    Session::open(&cluster, "sqlambda_template").assert_usable();
+}
+
+fn connect(cluster: &Cluster) -> Client {
+    Client::connect(&cluster.connection_string("sqlambda_template"), NoTls).unwrap()
+}
