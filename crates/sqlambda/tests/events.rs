@@ -138,7 +138,7 @@ fn five_thousand_events_are_taken_at_once_and_run_once_each() {
     assert_eq!(place.lines("runs").len(), EVENTS, "none runs twice");
 }
 
-/// 300 MB of events wait for a function that runs one at a time.
+/// 200 MB of events wait for a function that runs one at a time.
 #[test]
 fn events_that_wait_are_not_in_memory() {
     let place = Place::new();
@@ -147,11 +147,11 @@ fn events_that_wait_are_not_in_memory() {
     let large = json!({ "file": place.path("runs"), "n": "x".repeat(1_000_000) });
     put(&service, "alone", &large);
     let before = memory_kib(&service);
-    for _ in 0..300 {
+    for _ in 0..200 {
         put(&service, "alone", &large);
     }
     let grown = memory_kib(&service).saturating_sub(before);
-    eprintln!("300 MB of events take {grown} KiB of memory");
+    eprintln!("200 MB of events take {grown} KiB of memory");
     assert!(grown < 120 * 1_024, "{grown} KiB");
 }
 

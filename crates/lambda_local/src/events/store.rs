@@ -23,7 +23,7 @@ const FILE_NAME: &str = "events.redb";
 /// Pages kept in memory; redb's own default is a gigabyte.
 const CACHE_BYTES: usize = 32 << 20;
 
-/// A file that was larger than this when the service last used it is made smaller at the start.
+/// A file that is larger than this and holds nothing any more is made small again at the start.
 const COMPACT_BYTES: u64 = 64 << 20;
 
 /// Letters beyond this number push out the oldest.
@@ -91,7 +91,9 @@ pub(super) fn open(folder: &Path) -> Result<Database, StoreError> {
     };
     let mut database = open_database(&path, CACHE_BYTES, tables)?;
     let failed = |error: redb::Error| failed(&path, error);
-    if path.metadata().map_err(|error| failed(error.into()))?.len() > COMPACT_BYTES {
+    let large = path.metadata().is_ok_and(|file| file.len() > COMPACT_BYTES);
+    let empty = || Ok(View::of(&database)?.counts()? == (0, 0));
+    if large && empty().map_err(failed)? {
         database.compact().map_err(|error| failed(error.into()))?;
     }
     Ok(database)

@@ -17,6 +17,9 @@ const FILE_NAME: &str = "functions.redb";
 /// Pages kept in memory. All of it is read once, at the start.
 const CACHE_BYTES: usize = 4 << 20;
 
+/// A file that is larger than this takes a while to be read through.
+const LARGE_BYTES: u64 = 64 << 20;
+
 /// From a function's name to its record.
 const FUNCTIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("functions");
 
@@ -141,8 +144,18 @@ pub(crate) fn open_database(
     // For its owner alone, whoever may look into the folder.
     let private = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     private.map_err(|error| failed(error.into()))?;
-    let opened = Database::builder().set_cache_size(cache_bytes).create(path);
-    let database = opened.map_err(|error| match error {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    if path.metadata().is_ok_and(|file| file.len() > LARGE_BYTES) {
+        let shown = path.display().to_string();
+        builder.set_repair_callback(move |repair| {
+            tracing::info!(
+                "{shown}: read through after a kill, {:.0} %",
+                repair.progress() * 100.0
+            );
+        });
+    }
+    let database = builder.create(path).map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
         error => failed(error.into()),
     })?;

@@ -119,6 +119,14 @@ refused("ResourceNotFoundException", "The function doesn't exist.", "put_" + con
 client.delete_function_event_invoke_config(FunctionName="rest")
 refused("ResourceNotFoundException", no_config, "delete_" + config, FunctionName="rest")
 
+# The older call.
+queued = client.invoke_async(FunctionName="rest", InvokeArgs=b"{}")
+assert queued["Status"] == 202, queued
+refused("ResourceNotFoundException", f"Function not found: {ARN}nope:$LATEST", "invoke_async",
+        FunctionName="nope", InvokeArgs=b"{}")
+refused("InvalidRequestContentException", "Could not parse request body into json: ...",
+        "invoke_async", FunctionName="rest", InvokeArgs=b"{")
+
 # Permissions.
 refused("ResourceNotFoundException", "The resource you requested does not exist.", "get_policy",
         FunctionName="rest")
