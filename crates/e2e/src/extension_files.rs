@@ -88,7 +88,7 @@ fn sql_files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn library(workspace: &Workspace, pg_config: &PgConfig, extension: &str) -> Result<ExtensionFile> {
-    let from = workspace.extension_library(extension);
+    let from = workspace.extension_library(extension, pg_config.major);
     if !from.is_file() {
         bail!("{} was not built", from.display());
     }

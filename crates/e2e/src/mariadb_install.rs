@@ -126,7 +126,7 @@ impl MariaDbInstall {
                 symlink(entry.path(), folder.join(entry.file_name()))?;
             }
         }
-        let library = workspace.extension_library("lambda_udf");
+        let library = workspace.library("lambda_udf");
         fs::copy(&library, folder.join("lambda_udf.so"))
             .with_context(|| format!("{} was not built", library.display()))?;
         Ok(())

@@ -1,5 +1,6 @@
 //! What a `pg_config` says about its PostgreSQL.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -67,6 +68,29 @@ impl PgConfig {
     /// Whether extensions can be compiled against it: the headers are often a package of their own.
     pub fn has_server_headers(&self) -> bool {
         self.include_server.join("postgres.h").is_file()
+    }
+
+    /// Where the bindings are that pgrx publishes for its major, for one that has no headers.
+    pub fn published_bindings(&self) -> PathBuf {
+        // The name under which pgrx's build looks for them.
+        self.include_server.join(format!("pg{}_raw_bindings.rs", self.major))
+    }
+
+    /// The folders of the libraries that it carries: for one outside the system's folders its library
+    /// folder, and the folders beside it that Python's wheels add (`NAME.libs`).
+    pub fn private_libraries(&self) -> Vec<PathBuf> {
+        let is_system = ["/usr/lib", "/lib"].iter().any(|system| self.lib.starts_with(system));
+        if is_system {
+            return Vec::new();
+        }
+        let mut folders = vec![self.lib.clone()];
+        for above in self.lib.ancestors().skip(1).take(3) {
+            let entries = fs::read_dir(above).into_iter().flatten().flatten();
+            folders.extend(entries.map(|entry| entry.path()).filter(|path| {
+                path.extension().is_some_and(|ending| ending == "libs") && path.is_dir()
+            }));
+        }
+        folders
     }
 
     /// Whether a server can be run from it.

@@ -8,6 +8,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ impl PgInstall {
                 bail!("{} is not relocatable: it says {}", origin.path.display(), path.display());
             }
         }
-        let library_path = library_path(origin);
+        let library_path = library_path(origin, &config.bin);
         Ok(Self { config, origin: origin.path.clone(), library_path })
     }
 
@@ -104,19 +105,13 @@ fn link_entries(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a PostgreSQL outside the system's folders keeps its own libraries: its library folder,
-/// and the folders beside it that Python's wheels add (`NAME.libs`).
-fn library_path(origin: &PgConfig) -> Vec<PathBuf> {
-    let is_system = ["/usr/lib", "/lib"].iter().any(|system| origin.lib.starts_with(system));
-    if is_system {
-        return Vec::new();
-    }
-    let mut folders = vec![origin.lib.clone()];
-    for above in origin.lib.ancestors().skip(1).take(3) {
-        let entries = fs::read_dir(above).into_iter().flatten().flatten();
-        folders.extend(entries.map(|entry| entry.path()).filter(|path| {
-            path.extension().is_some_and(|ending| ending == "libs") && path.is_dir()
-        }));
-    }
-    folders
+/// The folders that the copied programs must be told of to find their libraries. Those of a system
+/// know them, and those that were told where they are; Python's wheels look beside the program.
+fn library_path(origin: &PgConfig, programs: &Path) -> Vec<PathBuf> {
+    let run = |name: &&str| {
+        let mut program = Command::new(programs.join(name));
+        program.arg("--version").env_clear().stdout(Stdio::null()).stderr(Stdio::null());
+        program.status().is_ok_and(|status| status.success())
+    };
+    if ["postgres", "psql"].iter().all(run) { Vec::new() } else { origin.private_libraries() }
 }

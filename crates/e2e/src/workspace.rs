@@ -45,10 +45,14 @@ impl Workspace {
         self.built().join("sqlambda")
     }
 
-    /// The shared library of an extension crate, as cargo names it.
-    pub fn extension_library(&self, extension: &str) -> PathBuf {
-        let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        self.built().join(format!("{prefix}{extension}{suffix}"))
+    /// The shared library of a crate, as cargo names it.
+    pub fn library(&self, name: &str) -> PathBuf {
+        self.built().join(library_file(name))
+    }
+
+    /// The shared library of an extension for a major of PostgreSQL, kept apart from the others'.
+    pub fn extension_library(&self, extension: &str, major: u16) -> PathBuf {
+        self.built().join(format!("pg{major}")).join(library_file(extension))
     }
 
     /// The folders of example and test functions that the playground serves.
@@ -59,4 +63,8 @@ impl Workspace {
             .filter(|folder| folder.is_dir())
             .collect()
     }
+}
+
+fn library_file(name: &str) -> String {
+    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }

@@ -2,12 +2,12 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use e2e::{PgConfig, Profile, Workspace};
+use e2e::{ExtensionFile, PgConfig, Profile, Workspace};
 
 use crate::Server;
 use crate::command;
@@ -16,14 +16,7 @@ use crate::setup::{self, Purpose};
 
 /// The workspace that this program belongs to.
 pub fn workspace(profile: Profile) -> Result<Workspace> {
-    let output = cargo()
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .context("cannot run cargo metadata")?;
-    if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = metadata(&["--no-deps"])?;
     let path = |name: &str| -> Result<PathBuf> {
         Ok(metadata[name].as_str().with_context(|| format!("cargo tells no {name}"))?.into())
     };
@@ -39,10 +32,38 @@ pub fn cargo_for(pg_config: &PgConfig, subcommand: &str, profile: Profile) -> Co
         .env("PGRX_PG_CONFIG_PATH", &pg_config.path)
         // Would win over the path.
         .env_remove("PGRX_PG_CONFIG_AS_ENV");
+    let bindings = pg_config.published_bindings();
+    if bindings.is_file() {
+        let variable = format!("PGRX_TARGET_INFO_PATH_PG{}", pg_config.major);
+        command.env(variable, &pg_config.include_server);
+    }
     if profile == Profile::Release {
         command.arg("--release");
     }
     command
+}
+
+/// Where cargo keeps the source of a crate that the workspace depends on.
+pub fn source_of(package: &str) -> Result<PathBuf> {
+    let metadata = metadata(&[])?;
+    let packages = metadata["packages"].as_array().context("cargo tells no packages")?;
+    let found = packages.iter().find(|it| it["name"] == package);
+    let manifest = found.and_then(|package| package["manifest_path"].as_str());
+    let manifest = manifest.with_context(|| format!("the workspace has no {package}"))?;
+    Ok(Path::new(manifest).parent().context("a manifest is in a folder")?.to_owned())
+}
+
+/// What cargo knows of the workspace.
+pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
+    let output = cargo()
+        .args(["metadata", "--format-version", "1"])
+        .args(arguments)
+        .output()
+        .context("cannot run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 fn cargo() -> Command {
@@ -70,6 +91,7 @@ pub fn everything(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     // dependencies ask of shared ones: `cargo test` finds everything built as it needs it.
     build.args(["--workspace", "--lib", "--bins", "--test", "cli"]);
     command::succeed(build)?;
+    keep_apart(workspace, pg_config)?;
     place_echo_function(workspace)?;
     eprintln!("    built in {}", progress::seconds(begin.elapsed()));
     Ok(())
@@ -87,7 +109,19 @@ pub fn extension(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     progress::stage(&format!("building aws_lambda for {}", pg_config.version));
     let mut build = cargo_for(pg_config, "build", workspace.profile);
     build.args(["--package", "aws_lambda"]);
-    command::succeed(build)
+    command::succeed(build)?;
+    keep_apart(workspace, pg_config)
+}
+
+/// Puts the library where that of another major does not replace it. Cargo keeps what it compiles for
+/// each major beside the others', but its results of the same name in one place.
+fn keep_apart(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
+    let from = workspace.library("aws_lambda");
+    let to = workspace.extension_library("aws_lambda", pg_config.major);
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    ExtensionFile { from, to }.install()
 }
 
 /// Builds the one crate that makes the library for MariaDB and MySQL, which needs no server.
@@ -121,7 +155,7 @@ fn place_echo_function(workspace: &Workspace) -> Result<()> {
 
 /// `cargo xtask lint`
 pub fn lint(server: &Server) -> Result<ExitCode> {
-    let pg_config = setup::prepare(server.pg_config.as_deref(), Purpose::Build)?;
+    let pg_config = setup::prepare(server, Purpose::Build)?;
     progress::stage(&format!("clippy for {}", pg_config.version));
     let mut clippy = cargo_for(&pg_config, "clippy", Profile::Debug);
     clippy.args(["--workspace", "--all-targets", "--", "--deny", "warnings"]);

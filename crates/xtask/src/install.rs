@@ -83,7 +83,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     if let Some(folder) = options.udf.folder()? {
         return install_udf(options, &folder);
     }
-    let pg_config = setup::prepare(options.server.pg_config.as_deref(), Purpose::Build)?;
+    let pg_config = setup::prepare(&options.server, Purpose::Build)?;
     let profile = if options.release { Profile::Release } else { Profile::Debug };
     let workspace = build::workspace(profile)?;
     build::extension(&workspace, &pg_config)?;
@@ -101,10 +101,8 @@ fn install_udf(options: &Options, folder: &Path) -> Result<ExitCode> {
     let profile = if options.release { Profile::Release } else { Profile::Debug };
     let workspace = build::workspace(profile)?;
     build::udf(&workspace)?;
-    let library = ExtensionFile {
-        from: workspace.extension_library("lambda_udf"),
-        to: folder.join("lambda_udf.so"),
-    };
+    let library =
+        ExtensionFile { from: workspace.library("lambda_udf"), to: folder.join("lambda_udf.so") };
     if !write(&[library])? {
         return Ok(ExitCode::FAILURE);
     }

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+mod apt;
 mod bench;
 mod build;
+mod cache;
 mod command;
 mod demo;
 mod example;
@@ -16,6 +18,7 @@ mod interrupt;
 mod libclang;
 mod mysql;
 mod packages;
+mod pg;
 mod progress;
 mod setup;
 mod test;
@@ -71,16 +74,45 @@ enum Task {
     /// that has server headers. With --mariadb or --mysql: the library for the server on this
     /// machine, or into --plugin-dir.
     Install(install::Options),
+    /// Brings a PostgreSQL of any major from 13 to 18, and prints the path of its pg_config
+    ///
+    /// One that is installed is taken; any other is fetched, with server and headers, into the cache,
+    /// where it changes nothing of your system. Other programs can use it, too:
+    /// `export PG_CONFIG=$(cargo xtask pg 18)`.
+    Pg(pg::Options),
     /// Measures, and compares with the targets
     Bench(bench::Options),
 }
 
 /// Which PostgreSQL to use.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Server {
     /// The pg_config of the PostgreSQL to use [default: the newest one with server headers]
     #[arg(long, value_name = "PATH", env = "PG_CONFIG")]
-    pub pg_config: Option<PathBuf>,
+    pg_config: Option<PathBuf>,
+    /// A PostgreSQL of this major instead, as `cargo xtask pg` brings it
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u16).range(13..=18))]
+    pg: Option<u16>,
+}
+
+impl Server {
+    /// The one of this `pg_config`, or any.
+    pub fn at(pg_config: Option<PathBuf>) -> Self {
+        Self { pg_config, pg: None }
+    }
+
+    /// The PostgreSQL of this major.
+    pub fn of_major(major: u16) -> Self {
+        Self { pg_config: None, pg: Some(major) }
+    }
+
+    /// The `pg_config` of the PostgreSQL that is asked for; None: any will do.
+    pub fn pg_config(&self) -> Result<Option<PathBuf>> {
+        match self.pg {
+            Some(major) => Ok(Some(pg::provide(major)?.config.path)),
+            None => Ok(self.pg_config.clone()),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -105,6 +137,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Up(server) => up::up(&server),
         Task::Down => up::down(),
         Task::Install(options) => install::run(&options),
+        Task::Pg(options) => pg::run(&options),
         Task::Bench(options) => bench::run(&options),
     }
 }

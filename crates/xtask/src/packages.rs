@@ -112,7 +112,7 @@ fn apt(become_root: &[&str], arguments: &[&str]) -> Command {
 
 /// The favourite major if this release of the distribution has it, else the release's own.
 fn available_major() -> u16 {
-    if candidate_version(&format!("postgresql-{FAVOURITE_MAJOR}")).is_some() {
+    if is_offered(&format!("postgresql-{FAVOURITE_MAJOR}")) {
         return FAVOURITE_MAJOR;
     }
     // The package `postgresql` depends on the release's own major: version `17+278`.
@@ -121,9 +121,14 @@ fn available_major() -> u16 {
         .unwrap_or(FAVOURITE_MAJOR)
 }
 
+/// Whether apt could install this package.
+pub fn is_offered(package: &str) -> bool {
+    candidate_version(package).is_some()
+}
+
 /// Older releases have the version in the packages' names.
 fn mariadb_suffix() -> &'static str {
-    let has = |suffix: &&str| candidate_version(&format!("mariadb-server-core{suffix}")).is_some();
+    let has = |suffix: &&str| is_offered(&format!("mariadb-server-core{suffix}"));
     ["", "-10.6", "-10.5"].into_iter().find(has).unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use e2e::{MariaDbInstall, PgBouncer, PgConfig};
 
+use crate::Server;
 use crate::command;
 use crate::libclang;
 use crate::packages::{self, Need};
@@ -27,7 +28,9 @@ pub enum Purpose {
 }
 
 /// Sees to it that everything needed is there, and gives the PostgreSQL to use.
-pub fn prepare(pg_config: Option<&Path>, purpose: Purpose) -> Result<PgConfig> {
+pub fn prepare(server: &Server, purpose: Purpose) -> Result<PgConfig> {
+    let pg_config = server.pg_config()?;
+    let pg_config = pg_config.as_deref();
     let needs = missing(pg_config, purpose)?;
     if !needs.is_empty() {
         packages::provide(&needs)?;
@@ -62,10 +65,10 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
         needs.push(Need::Libclang);
     }
     if purpose >= Purpose::Playground {
-        if command::output("python3", &["-c", "import ensurepip, venv"]).is_none() {
+        if !has_python() {
             needs.push(Need::PythonVenv);
         }
-        if ["node", "npm"].iter().any(|name| command::output(name, &["--version"]).is_none()) {
+        if !has_node() {
             needs.push(Need::Node);
         }
     }
@@ -84,13 +87,31 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     Ok(needs)
 }
 
+/// Sees to it that there is a python3 with virtual environments.
+pub fn provide_python() -> Result<()> {
+    if has_python() { Ok(()) } else { packages::provide(&[Need::PythonVenv]) }
+}
+
+/// Sees to it that there are node and npm.
+pub fn provide_node() -> Result<()> {
+    if has_node() { Ok(()) } else { packages::provide(&[Need::Node]) }
+}
+
+fn has_python() -> bool {
+    command::output("python3", &["-c", "import ensurepip, venv"]).is_some()
+}
+
+fn has_node() -> bool {
+    ["node", "npm"].iter().all(|name| command::output(name, &["--version"]).is_some())
+}
+
 /// The PostgreSQL that the user names; an error says what it lacks.
 fn asked_for(path: &Path, purpose: Purpose) -> Result<PgConfig> {
     let found = PgConfig::ask(path)?;
     if !found.is_supported() {
         bail!("{} is not supported: majors 13 to 18 are", found.version);
     }
-    if !found.has_server_headers() {
+    if !found.has_server_headers() && !found.published_bindings().is_file() {
         let folder = found.include_server.display();
         bail!("{} has no server headers in {folder}: is a -dev package missing?", found.version);
     }
@@ -100,11 +121,19 @@ fn asked_for(path: &Path, purpose: Purpose) -> Result<PgConfig> {
     Ok(found)
 }
 
+/// The first PostgreSQL of this major on this machine that has a server and headers.
+pub fn installed(major: u16) -> Option<PgConfig> {
+    usable(Purpose::Playground).find(|found| found.major == major)
+}
+
+fn usable(purpose: Purpose) -> impl Iterator<Item = PgConfig> {
+    candidates().into_iter().filter_map(move |path| asked_for(&path, purpose).ok())
+}
+
 /// The newest usable PostgreSQL of this machine.
 fn find(purpose: Purpose) -> Option<PgConfig> {
     let mut best: Option<PgConfig> = None;
-    for path in candidates() {
-        let Ok(found) = asked_for(&path, purpose) else { continue };
+    for found in usable(purpose) {
         // The first of equals stays: what is in PATH comes first.
         if best.as_ref().is_none_or(|best| best.major < found.major) {
             best = Some(found);

@@ -22,7 +22,7 @@ pub fn playground(
     profile: Profile,
     lifetime: Lifetime,
 ) -> Result<Started> {
-    let pg_config = setup::prepare(server.pg_config.as_deref(), purpose)?;
+    let pg_config = setup::prepare(server, purpose)?;
     let mariadbs = mariadbs(purpose)?;
     let workspace = build::workspace(profile)?;
     build::everything(&workspace, &pg_config)?;

@@ -37,3 +37,13 @@ fn examples_are_listed_and_a_wrong_one_is_named() {
         "{said}"
     );
 }
+
+#[test]
+fn a_major_that_is_none_is_told() {
+    for arguments in [["pg", "12"], ["test", "--pg=15,99"], ["demo", "--pg=9"]] {
+        let output = xtask(&arguments).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("13") && said.contains("18"), "{said}");
+    }
+}

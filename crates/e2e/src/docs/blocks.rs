@@ -20,6 +20,8 @@ pub(super) struct Block {
     pub no_run: bool,
     /// Whether `eventually` stands in its fence.
     pub eventually: bool,
+    /// The major after `from=` in its fence: on an older PostgreSQL it is not run.
+    pub from: Option<u16>,
     pub lines: Vec<String>,
 }
 
@@ -75,8 +77,9 @@ pub(super) fn read(markdown: &str) -> Result<Vec<Part>> {
             let words: Vec<&str> = words.collect();
             let no_run = words.contains(&"no-run");
             let eventually = words.contains(&"eventually");
+            let from = words.iter().find_map(|word| word.strip_prefix("from=")?.parse().ok());
             let lines = Vec::new();
-            let block = Block { line: number + 1, language, no_run, eventually, lines };
+            let block = Block { line: number + 1, language, no_run, eventually, from, lines };
             open = Some((fence, indent, block));
         } else {
             parts.push(Part::Text(line.to_owned()));

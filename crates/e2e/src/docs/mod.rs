@@ -12,7 +12,8 @@
 //! | `text` | not run, and so are the other languages of [`blocks::Language`] |
 //!
 //! `no-run` after the word keeps a block from being run; `eventually` has its commands run again
-//! until their output is the one shown. A fence must have a word.
+//! until their output is the one shown; `from=14` has it run on PostgreSQL 14 and later only, where an
+//! older one answers otherwise. A fence must have a word.
 //!
 //! Output is compared line by line, without spaces at line ends. In it, `...` stands for anything,
 //! over line ends too; `<uuid>` for a UUID; any other `<word>` for text without a space.
@@ -110,7 +111,7 @@ impl Document {
                     }
                     block.lines.iter().for_each(|line| tell(Line::Text(line)));
                 }
-                (_, Some(stage)) if block.is_run() => stage.run(block, tell, &mut told)?,
+                (_, Some(stage)) if block.is_run() && block.is_for(stage.major()) => stage.run(block, tell, &mut told)?,
                 _ => block.lines.iter().for_each(|line| tell(Line::Text(line))),
             }
         }
@@ -122,5 +123,9 @@ impl Block {
     fn is_run(&self) -> bool {
         let is_shown = matches!(self.language, Language::Shown | Language::Unknown(_));
         !self.no_run && !is_shown
+    }
+
+    fn is_for(&self, major: u16) -> bool {
+        self.from.is_none_or(|from| from <= major)
     }
 }

@@ -121,6 +121,11 @@ impl Stage {
         &self.cluster
     }
 
+    /// The major of its PostgreSQL.
+    pub fn major(&self) -> u16 {
+        self.cluster.install().config.major
+    }
+
     /// The database that the blocks share.
     pub fn database(&self) -> &str {
         &self.database

@@ -102,6 +102,7 @@ fn every_mistake_is_told() {
         ("mistakes.md:35:", "befunge"),
         ("mistakes.md:40:", "not JSON"),
         ("mistakes.md:44:", "SELECT 4 AS four"),
+        ("mistakes.md:53:", "SELECT 5 AS five"),
     ];
     for (place, words) in expected {
         let told = problems.iter().any(|told| told.contains(place) && told.contains(words));

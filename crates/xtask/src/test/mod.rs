@@ -1,0 +1,220 @@
+//! `cargo xtask test`: cargo's tests, with a playground for those that need one.
+
+mod matrix;
+mod tally;
+mod targets;
+
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use e2e::{AwsServices, Example, Lifetime, PLAYGROUND_VARIABLE, PgConfig, Playground, Profile};
+
+use crate::Server;
+use crate::build;
+use crate::command;
+use crate::pg;
+use crate::progress::{self, Steps};
+use crate::setup::Purpose;
+use crate::up::{self, Started};
+
+use self::matrix::{Matrix, Outcome};
+use self::tally::Tally;
+use self::targets::Targets;
+
+/// The arguments of `cargo xtask test`.
+#[derive(Args)]
+pub struct Options {
+    /// Runs only tests with this in their names
+    name: Option<String>,
+    /// The pg_config of the PostgreSQL to use [default: the newest one with server headers]
+    #[arg(long, value_name = "PATH", env = "PG_CONFIG")]
+    pg_config: Option<PathBuf>,
+    /// Runs the tests that use PostgreSQL on each of these majors, such as 15,16,18, or on `all`; the
+    /// others once
+    #[arg(long, value_name = "MAJORS", value_parser = majors)]
+    pg: Option<Majors>,
+    /// Writes the outcome for each major into docs/majors.json and the table in README.md
+    #[arg(long, requires = "pg", conflicts_with_all = ["name", "arguments"])]
+    record: bool,
+    /// What to tell the test programs, such as --nocapture
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Majors(Vec<u16>);
+
+/// `15,16,18`, or `all`
+fn majors(text: &str) -> Result<Majors, String> {
+    if text == "all" {
+        return Ok(Majors(PgConfig::MAJORS.collect()));
+    }
+    let mut majors = Vec::new();
+    for part in text.split(',') {
+        match part.trim().parse() {
+            Ok(major) if PgConfig::MAJORS.contains(&major) => majors.push(major),
+            _ => return Err(format!("{part:?} is no major from 13 to 18; write 15,16,18, or all")),
+        }
+    }
+    Ok(Majors(majors))
+}
+
+/// Runs the tests, and sums up.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let outcomes = match &options.pg {
+        Some(Majors(majors)) => on_majors(majors, options)?,
+        None => vec![on_one(options)?],
+    };
+    let mut all = Tally::default();
+    for Outcome { version, tally, .. } in &outcomes {
+        for name in &tally.failures {
+            println!("FAILED {name} ({version})");
+        }
+        all += tally.clone();
+    }
+    for Outcome { version, tally, seconds, .. } in &outcomes {
+        eprintln!("{} in {} on {version}", tally, progress::seconds(*seconds));
+    }
+    println!("{all}");
+    eprintln!("in {}", progress::seconds(begin.elapsed()));
+    if all.passed + all.failed == 0 {
+        // A misspelt name must not look like a success.
+        bail!("no test ran: is {:?} part of a test's name?", options.name.as_deref().unwrap_or(""));
+    }
+    let succeeded = outcomes.iter().all(|outcome| outcome.succeeded);
+    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// All tests on one PostgreSQL.
+fn on_one(options: &Options) -> Result<Outcome> {
+    let server = Server::at(options.pg_config.clone());
+    let session = Session::begin(&server, Purpose::EveryDatabase)?;
+    let mut outcome = session.outcome("given");
+    session.test(&["--workspace"], options, &mut outcome)?;
+    Ok(outcome)
+}
+
+/// The tests that use PostgreSQL on each major, after those that do not, which come first and once.
+fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
+    let targets = Targets::find()?;
+    let mut matrix = options.record.then(Matrix::read).transpose()?;
+    let mut outcomes = Vec::new();
+    for (place, &major) in majors.iter().enumerate() {
+        let origin = pg::provide(major)?.origin;
+        let is_first = place == 0;
+        let purpose = if is_first { Purpose::EveryDatabase } else { Purpose::BothDatabases };
+        let session = Session::begin(&Server::of_major(major), purpose)?;
+        if is_first {
+            let mut outcome = session.outcome(&origin);
+            outcome.version = "any PostgreSQL".to_owned();
+            session.test(&targets.without_postgres(), options, &mut outcome)?;
+            // Cargo runs these with no others.
+            session.test(&["--workspace", "--doc"], options, &mut outcome)?;
+            outcomes.push(outcome);
+        }
+        let mut outcome = session.outcome(&origin);
+        session.test(&targets.with_postgres(), options, &mut outcome)?;
+        if let Some(matrix) = &mut matrix {
+            matrix.record(major, &outcome)?;
+        }
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// A playground to test on.
+struct Session {
+    playground: Playground,
+    pg_config: PgConfig,
+}
+
+impl Session {
+    fn begin(server: &Server, purpose: Purpose) -> Result<Self> {
+        let Started { playground, pg_config } =
+            up::playground(purpose, server, Profile::Debug, Lifetime::Owner)?;
+        prepare_examples(&playground)?;
+        playground.write(&playground.folder().join("playground.json"))?;
+        Ok(Self { playground, pg_config })
+    }
+
+    /// Of no test yet.
+    fn outcome(&self, origin: &str) -> Outcome {
+        Outcome {
+            version: self.pg_config.version.clone(),
+            origin: origin.to_owned(),
+            has_headers: self.pg_config.has_server_headers(),
+            ..Outcome::default()
+        }
+    }
+
+    /// Runs the tests that `selection` tells cargo of.
+    fn test<S: AsRef<str>>(
+        &self,
+        selection: &[S],
+        options: &Options,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let shown: Vec<_> = selection.iter().map(AsRef::as_ref).collect();
+        progress::stage(&format!("cargo test {} on {}", shown.join(" "), outcome.version));
+        let mut tests = build::cargo_for(&self.pg_config, "test", Profile::Debug);
+        tests.args(shown).arg("--no-fail-fast").args(&options.name);
+        tests.arg("--").args(&options.arguments);
+        tests.env(PLAYGROUND_VARIABLE, self.playground.folder().join("playground.json"));
+        let (succeeded, tally) = follow(tests)?;
+        outcome.succeeded &= succeeded;
+        outcome.tally += tally;
+        outcome.seconds += begin.elapsed();
+        Ok(())
+    }
+}
+
+/// What the tests of the examples install when they are run by themselves.
+fn prepare_examples(playground: &Playground) -> Result<()> {
+    let workspace = playground.workspace();
+    for name in Example::names(workspace)? {
+        // One by one: two examples may have functions of the same name.
+        up::prepare_functions(workspace, &[Example::functions(workspace, &name)?])?;
+    }
+    let mut steps = Steps::default();
+    AwsServices::install(&mut |step| steps.begin(step))?;
+    Ok(())
+}
+
+/// Runs the tests, passing on what they print while counting the results.
+fn follow(mut tests: Command) -> Result<(bool, Tally)> {
+    tests.stdout(Stdio::piped());
+    if std::io::stderr().is_terminal() {
+        tests.env("CARGO_TERM_COLOR", "always");
+    }
+    command::run(tests, |child| {
+        let mut tally = Tally::default();
+        let output = child.stdout.take().context("no output").map_err(std::io::Error::other)?;
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line?;
+            let text = String::from_utf8_lossy(&line);
+            println!("{text}");
+            tally.count(&text);
+        }
+        Ok((child.wait()?.success(), tally))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Majors, majors};
+
+    #[test]
+    fn majors_are_a_list_or_all() {
+        assert_eq!(majors("15,16, 18"), Ok(Majors(vec![15, 16, 18])));
+        assert_eq!(majors("all").unwrap().0.len(), 6);
+        for wrong in ["", "12", "15,", "15;16", "every"] {
+            assert!(majors(wrong).is_err(), "{wrong}");
+        }
+    }
+}
