@@ -90,7 +90,7 @@ pub struct Server {
     /// The pg_config of the PostgreSQL to use [default: the newest one with server headers]
     #[arg(long, value_name = "PATH", env = "PG_CONFIG")]
     pg_config: Option<PathBuf>,
-    /// A PostgreSQL of this major instead, as `cargo xtask pg` brings it
+    /// A PostgreSQL of this major, as `cargo xtask pg` brings it, whatever --pg-config says
     #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u16).range(13..=18))]
     pg: Option<u16>,
 }

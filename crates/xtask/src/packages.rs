@@ -77,14 +77,28 @@ pub fn provide(needs: &[Need]) -> Result<()> {
              sudo apt-get update && sudo apt-get install --yes {packages}\n"
         );
     };
-    progress::stage("apt-get update");
-    command::succeed(apt(become_root, &["update", "-q"]))?;
+    read_lists(become_root)?;
     // Only now: the lists just fetched decide which major there is.
     let packages = packages_of(needs);
     progress::stage(&format!("apt-get install {}", packages.join(" ")));
     let mut install = apt(become_root, &["install", "-q", "--yes", "--no-install-recommends"]);
     install.args(packages);
     command::succeed(install)
+}
+
+/// Has apt read its lists where it never has, as in a fresh image; without the right to, nothing.
+pub fn read_lists_once() -> Result<()> {
+    let targets = ["indextargets", "--format", "$(ORIGIN)", "Created-By: Packages"];
+    let origins = command::output("apt-get", &targets).unwrap_or_default();
+    match way_to_root() {
+        Some(become_root) if origins.trim().is_empty() => read_lists(become_root),
+        _ => Ok(()),
+    }
+}
+
+fn read_lists(become_root: &[&str]) -> Result<()> {
+    progress::stage("apt-get update");
+    command::succeed(apt(become_root, &["update", "-q"]))
 }
 
 fn packages_of(needs: &[Need]) -> Vec<String> {
@@ -106,7 +120,8 @@ fn apt(become_root: &[&str], arguments: &[&str]) -> Command {
     line.extend(["-o", "DPkg::Lock::Timeout=300"]);
     line.extend(arguments);
     let mut command = Command::new(line[0]);
-    command.args(&line[1..]);
+    // What it says is progress: `cargo xtask pg` has a result to print.
+    command.args(&line[1..]).stdout(std::io::stderr());
     command
 }
 

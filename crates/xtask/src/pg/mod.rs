@@ -55,6 +55,7 @@ pub fn provide(major: u16) -> Result<Provided> {
     }
     let folder = cache::folder(&format!("postgresql-{major}"), |folder| {
         progress::stage(&format!("fetching a PostgreSQL {major}"));
+        packages::read_lists_once()?;
         let fetched = fetch(major, folder)?;
         Ok(fs::write(folder.join(FETCHED), serde_json::to_string_pretty(&fetched)?)?)
     })?;
