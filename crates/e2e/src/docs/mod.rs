@@ -111,7 +111,9 @@ impl Document {
                     }
                     block.lines.iter().for_each(|line| tell(Line::Text(line)));
                 }
-                (_, Some(stage)) if block.is_run() && block.is_for(stage.major()) => stage.run(block, tell, &mut told)?,
+                (_, Some(stage)) if block.is_run() && block.is_for(stage.major()) => {
+                    stage.run(block, tell, &mut told)?
+                }
                 _ => block.lines.iter().for_each(|line| tell(Line::Text(line))),
             }
         }
