@@ -41,7 +41,7 @@ pub const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 pub const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The most connections of the front door; fewer where the system gives fewer descriptors. An idle one
-/// takes some 10 KB.
+/// takes some 20 KB.
 pub const CONNECTIONS: usize = 16_384;
 
 /// How long a request, its head and its body, may take to arrive ...

@@ -18,7 +18,7 @@ pub fn refuse_pages(headers: &HeaderMap, public: bool) -> Result<(), Denied> {
     let host = text(header::HOST).unwrap_or_default();
     let site = text(header::HeaderName::from_static("sec-fetch-site"));
     let origin = text(header::ORIGIN);
-    if origin.is_some_and(|origin| origin.strip_prefix("http://") != Some(host))
+    if origin.is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != Some(host))
         || site.is_some_and(|site| !matches!(site, "same-origin" | "none"))
     {
         let from = origin.filter(|origin| *origin != "null").unwrap_or("another site");

@@ -86,6 +86,11 @@ impl Line {
         self.ending.notify_one();
     }
 
+    /// Whether the connection has been told to go.
+    pub(super) fn is_ending(&self) -> bool {
+        self.lock().phase == Phase::Ending
+    }
+
     /// Waits until the connection has to go.
     pub(crate) async fn ended(&self) {
         self.ending.notified().await;

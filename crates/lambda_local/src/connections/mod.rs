@@ -39,6 +39,8 @@ pub(crate) struct Connections {
 #[derive(Debug, Default)]
 struct Open {
     lines: HashMap<u64, Arc<Line>>,
+    /// How many of them have been told to go.
+    ending: usize,
     /// The number of the last one.
     last: u64,
 }
@@ -75,43 +77,46 @@ impl Connections {
         }
     }
 
-    /// Ends connections until there are no more than allowed.
+    /// Ends a connection if there are too many; when all are at work, waits until one can be ended.
     async fn make_room(&self) {
-        loop {
-            let gone = self.gone.notified();
-            if self.lock().lines.len() <= self.limit {
-                return;
-            }
-            self.end_one();
-            // If none could be ended, one may have become idle by then.
-            let _ = tokio::time::timeout(PAUSE, gone).await;
+        while self.is_full() && !self.end_one() {
+            let _ = tokio::time::timeout(PAUSE, self.gone.notified()).await;
         }
     }
 
-    /// Ends the connection that has been idle for longest, else the slowest of those that have not
-    /// sent their request yet.
-    fn end_one(&self) {
+    /// Those that are about to go do not count.
+    fn is_full(&self) -> bool {
         let open = self.lock();
-        let victim = open
-            .lines
-            .values()
-            .filter_map(|line| Some((line.dispensable()?, line)))
-            .min_by_key(|(rank, _)| *rank);
-        if let Some((_, line)) = victim {
+        open.lines.len() - open.ending > self.limit
+    }
+
+    /// Ends the connection that has been idle for longest, else the slowest of those that have not
+    /// sent their request yet. False if there is none.
+    fn end_one(&self) -> bool {
+        let mut open = self.lock();
+        let waiting = open.lines.values().filter_map(|line| Some((line.dispensable()?, line)));
+        let victim = waiting.min_by_key(|(rank, _)| *rank).map(|(_, line)| Arc::clone(line));
+        if let Some(line) = &victim {
             tracing::debug!("too many connections: one that is not at work is closed");
             line.end();
+            open.ending += 1;
         }
+        victim.is_some()
     }
 
     /// Ends those that keep the service waiting.
     pub(crate) fn end_late(&self) {
         let now = Instant::now();
-        for line in self.lock().lines.values() {
+        let mut open = self.lock();
+        let mut ended = 0;
+        for line in open.lines.values() {
             if let Some(reason) = line.is_late(now) {
                 tracing::info!("a connection is closed: {reason}");
                 line.end();
+                ended += 1;
             }
         }
+        open.ending += ended;
     }
 
     fn add(self: &Arc<Self>) -> Place {
@@ -139,7 +144,10 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.lock().lines.remove(&self.number);
+        let mut open = self.connections.lock();
+        open.lines.remove(&self.number);
+        open.ending -= usize::from(self.line.is_ending());
+        drop(open);
         self.connections.gone.notify_one();
     }
 }

@@ -6,6 +6,7 @@
 mod handlers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -14,6 +15,9 @@ use tokio::task::JoinSet;
 use crate::environment::Environment;
 use crate::http_io::serve_connection;
 use crate::limits::RUNTIME_API_HEADER_BYTES;
+
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Serves one environment until `ended`; then finishes what its process had already sent.
 pub(crate) async fn serve(
@@ -27,8 +31,11 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
             _ = &mut ended => break,
         };
-        // An accept error (out of descriptors) passes; the next try is up to the client.
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors: trying again at once would keep a processor busy.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         connections.spawn(connection(stream, Arc::clone(&environment)));
         while connections.try_join_next().is_some() {}
     }
@@ -38,7 +45,7 @@ pub(crate) async fn serve(
         connections.spawn(connection(stream, Arc::clone(&environment)));
     }
     let finished = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(200), finished).await;
+    let _ = tokio::time::timeout(Duration::from_millis(200), finished).await;
 }
 
 async fn connection(stream: tokio::net::TcpStream, environment: Arc<Environment>) {
