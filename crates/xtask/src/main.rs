@@ -21,6 +21,7 @@ mod packages;
 mod pg;
 mod progress;
 mod setup;
+mod soak;
 mod test;
 mod transcript;
 mod up;
@@ -82,6 +83,11 @@ enum Task {
     Pg(pg::Options),
     /// Measures, and compares with the targets
     Bench(bench::Options),
+    /// Makes very many calls of every kind through the local service, and looks for what they leave
+    ///
+    /// Answers, errors, timeouts, exits, answers and requests that are too large, and callers that hang
+    /// up, on Python, Node and a bootstrap: at the end no process, descriptor or memory may be left.
+    Soak(soak::Options),
 }
 
 /// Which PostgreSQL to use.
@@ -139,5 +145,6 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Install(options) => install::run(&options),
         Task::Pg(options) => pg::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Soak(options) => soak::run(&options),
     }
 }
