@@ -59,20 +59,21 @@ pub fn unpack(archive: impl Read + Seek, folder: &Path) -> Result<(), UnpackErro
         if entry.is_symlink() {
             return refuse("is a symbolic link");
         }
-        if entry.is_dir() {
-            std::fs::create_dir_all(folder.join(path))?;
-            continue;
-        }
-        if !seen.insert(path.clone()) {
-            return refuse("is there twice");
-        }
-        let executable = entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-        let mut file = match create(&folder.join(path), executable) {
-            Ok(file) => file,
+        let made = if entry.is_dir() {
+            std::fs::create_dir_all(folder.join(path)).map(|()| None)
+        } else {
+            if !seen.insert(path.clone()) {
+                return refuse("is there twice");
+            }
+            let executable = entry.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
+            create(&folder.join(path), executable).map(Some)
+        };
+        match made {
+            Ok(Some(mut file)) => left -= copy(&mut entry, &mut file, left)?,
+            Ok(None) => {}
             Err(error) if is_about_the_name(&error) => return refuse("has a name that cannot be"),
             Err(error) => return Err(error.into()),
-        };
-        left -= copy(&mut entry, &mut file, left)?;
+        }
     }
     Ok(())
 }
@@ -183,8 +184,24 @@ mod tests {
         assert!(error.contains("is there twice"), "{error}");
         let error = unpacked(archive(&[("a", b"", 0o644), ("a/b", b"", 0o644)])).unwrap_err();
         assert!(error.contains("cannot be"), "{error}");
-        let long = "n".repeat(300);
-        assert!(unpacked(archive(&[(&long, b"", 0o644)])).unwrap_err().contains("cannot be"));
+        for long in ["n".repeat(300), "n".repeat(300) + "/n", "d/".repeat(2_100) + "n"] {
+            let error = unpacked(archive(&[(&long, b"", 0o644)])).unwrap_err();
+            assert!(error.contains("cannot be"), "{error}");
+        }
+    }
+
+    /// An entry that ends in a slash is a folder.
+    #[test]
+    fn folders_that_cannot_be_are_the_archives_fault() {
+        for (file, folder) in
+            [("a", "a/"), ("b", &*("n".repeat(300) + "/")), ("c", &*"d/".repeat(2_100))]
+        {
+            let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+            writer.start_file(file, SimpleFileOptions::default()).unwrap();
+            writer.add_directory(folder, SimpleFileOptions::default()).unwrap();
+            let error = unpacked(writer.finish().unwrap()).unwrap_err();
+            assert!(error.contains("cannot be"), "{error}");
+        }
     }
 
     #[test]

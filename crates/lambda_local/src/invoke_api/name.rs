@@ -76,48 +76,58 @@ impl FunctionName {
         })
     }
 
-    /// Reads the parts in the pattern's order; each but the name is optional.
+    /// Reads the parts in the pattern's order; each but the name is optional, and is taken when what
+    /// follows it still reads as a name: `function:$LATEST` is the function called "function".
     fn matching(text: &str) -> Option<Self> {
-        let mut rest = text;
-        let mut found = Self::default();
-        if let Some(after) = rest.strip_prefix("arn:") {
-            let (partition, after) = after.split_once(":lambda:")?;
-            let named = partition.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
-            if !(partition.is_empty() || partition.starts_with("aws") && named) {
-                return None;
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            // AWS refuses a full ARN that leaves out region or account, which the pattern allows.
+            ["arn", partition, "lambda", region, account, rest @ ..]
+                if is_partition(partition) && is_region(region) && is_account(account) =>
+            {
+                let found = Self::after_account(rest)?;
+                let (region, account) = (Some((*region).to_owned()), Some((*account).to_owned()));
+                Some(Self { region, account, ..found })
             }
-            rest = after;
+            ["arn", partition, "lambda", _, ..] if is_partition(partition) => None,
+            [region, rest @ ..] if is_region(region) => {
+                let found = Self::after_region(rest);
+                let region = Some((*region).to_owned());
+                let found = found.map(|found| Self { region, ..found });
+                found.or_else(|| Self::after_region(&parts))
+            }
+            _ => Self::after_region(&parts),
         }
-        let full = rest.len() != text.len();
-        if let Some((region, after)) = rest.split_once(':').filter(|(part, _)| is_region(part)) {
-            found.region = Some(region.to_owned());
-            rest = after;
+    }
+
+    fn after_region(parts: &[&str]) -> Option<Self> {
+        if let [account, rest @ ..] = parts
+            && is_account(account)
+            && let Some(found) = Self::after_account(rest)
+        {
+            return Some(Self { account: Some((*account).to_owned()), ..found });
         }
-        if let Some((account, after)) = rest.split_once(':').filter(|(part, _)| is_account(part)) {
-            found.account = Some(account.to_owned());
-            rest = after;
+        Self::after_account(parts)
+    }
+
+    fn after_account(parts: &[&str]) -> Option<Self> {
+        if let ["function", rest @ ..] = parts
+            && let Some(found) = Self::name_and_qualifier(rest)
+        {
+            return Some(found);
         }
-        if let Some(after) = rest.strip_prefix("function:") {
-            rest = after;
-        }
-        // AWS refuses a full ARN that leaves out region or account, which the pattern allows.
-        if full && (found.region.is_none() || found.account.is_none()) {
-            return None;
-        }
-        let (name, qualifier) = match rest.split_once(':') {
-            Some((name, qualifier)) => (name, Some(qualifier)),
-            None => (rest, None),
+        Self::name_and_qualifier(parts)
+    }
+
+    fn name_and_qualifier(parts: &[&str]) -> Option<Self> {
+        let (name, qualifier) = match *parts {
+            [name] => (name, None),
+            [name, qualifier] if is_name_qualifier(qualifier) => (name, Some(qualifier.to_owned())),
+            _ => return None,
         };
-        let name_fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if name.is_empty() || !name.bytes().all(name_fits) {
-            return None;
-        }
-        if !qualifier.is_none_or(is_name_qualifier) {
-            return None;
-        }
-        found.name = name.to_owned();
-        found.qualifier = qualifier.map(str::to_owned);
-        Some(found)
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_name = !name.is_empty() && name.bytes().all(fits);
+        is_name.then(|| Self { name: name.to_owned(), qualifier, ..Self::default() })
     }
 }
 
@@ -140,6 +150,11 @@ pub(crate) fn check_qualifier(qualifier: &str) -> Vec<NameProblem> {
 fn is_name_qualifier(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     ["$LATEST", "$LATEST.PUBLISHED"].contains(&text) || !text.is_empty() && text.bytes().all(fits)
+}
+
+fn is_partition(text: &str) -> bool {
+    let named = text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
+    text.is_empty() || text.starts_with("aws") && named
 }
 
 fn is_account(text: &str) -> bool {
@@ -202,6 +217,12 @@ mod tests {
             parts("arn:aws:lambda:eusc-de-east-1:000000000000:function:f").unwrap().0,
             some("eusc-de-east-1")
         );
+        // What could be the beginning of an ARN can be a name.
+        for name in ["function", "us-east-1", "000000000000"] {
+            let found = parts(&format!("{name}:$LATEST"));
+            assert_eq!(found, Some((None, None, name.to_owned(), some("$LATEST"))));
+        }
+        assert_eq!(parts("arn:live"), Some((None, None, "arn".into(), some("live"))));
     }
 
     #[test]
