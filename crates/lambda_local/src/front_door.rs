@@ -10,7 +10,9 @@ use crate::auth::{Caller, SignedRequest, refuse_pages, verify};
 use crate::connections::Line;
 use crate::control_api::{self, Operation};
 use crate::http_io::{Answer, BodyError, Request, read_body};
-use crate::invoke_api::{self, ApiError, invocation_type, invoke_async_path, invoke_path};
+use crate::invoke_api::{
+    self, ApiError, Delivery, Named, invocation_type, invoke_async_path, invoke_path,
+};
 use crate::limits::{ASYNC_PAYLOAD_BYTES, CODE_REQUEST_BYTES, SYNC_PAYLOAD_BYTES};
 use crate::service::Service;
 
@@ -34,8 +36,8 @@ pub(crate) async fn answer(service: Arc<Service>, request: Request) -> Answer {
 
 /// What a request is for.
 enum Purpose {
-    /// Invoke, with the function's name as it stands in the path.
-    Invoke(String),
+    /// A call of the function whose name stands in the path like this.
+    Invoke(String, Delivery),
     /// The same for InvokeAsync.
     InvokeAsync(String),
     Control(Operation),
@@ -46,9 +48,9 @@ impl Purpose {
     fn of(parts: &Parts) -> Self {
         let path = parts.uri.path();
         if parts.method == Method::POST
-            && let Some(name) = invoke_path(path)
+            && let Some((name, delivery)) = invoke_path(path)
         {
-            return Self::Invoke(name.to_owned());
+            return Self::Invoke(name.to_owned(), delivery);
         }
         if parts.method == Method::POST
             && let Some(name) = invoke_async_path(path)
@@ -64,9 +66,9 @@ impl Purpose {
             Self::Control(operation) if operation.brings_code() && is_known(service, parts) => {
                 CODE_REQUEST_BYTES
             }
-            Self::Control(_) => SYNC_PAYLOAD_BYTES,
             Self::InvokeAsync(_) => ASYNC_PAYLOAD_BYTES,
-            Self::Invoke(_) | Self::Unknown => {
+            Self::Control(_) | Self::Invoke(_, Delivery::Streamed) => SYNC_PAYLOAD_BYTES,
+            Self::Invoke(_, Delivery::Whole) | Self::Unknown => {
                 invocation_type(&parts.headers).map_or(SYNC_PAYLOAD_BYTES, |kind| kind.limit())
             }
         }
@@ -77,7 +79,8 @@ impl Purpose {
         match self {
             Self::Control(operation) => operation.name(),
             Self::InvokeAsync(_) => "InvokeAsync".to_owned(),
-            Self::Invoke(_) | Self::Unknown => "InvokeFunction".to_owned(),
+            Self::Invoke(_, delivery) => delivery.operation().to_owned(),
+            Self::Unknown => Delivery::Whole.operation().to_owned(),
         }
     }
 }
@@ -114,8 +117,9 @@ async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<A
     };
     let caller = authenticate(service, signed)?;
     match purpose {
-        Purpose::Invoke(name) => {
-            invoke_api::invoke(service, &caller, &parts, &name, body, id).await
+        Purpose::Invoke(name, delivery) => {
+            let named = Named { name: &name, delivery };
+            invoke_api::invoke(service, &caller, &parts, named, body, id).await
         }
         Purpose::InvokeAsync(name) => {
             invoke_api::invoke_async(service, &caller, &name, body, id).await

@@ -47,7 +47,6 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
 /// An answer whose body comes bit by bit. It is asked for more only when the client has taken what
 /// came before, but for a buffer of the connection. An error in it closes the connection before the
 /// body's end, so that the client notices.
-#[allow(dead_code, reason = "the operations that stream come next")]
 pub(crate) fn streaming<B>(status: StatusCode, body: B) -> Answer
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -98,8 +97,9 @@ pub(crate) async fn read_body(mut body: Incoming, limit: usize) -> Result<Collec
 }
 
 /// Reads on without keeping anything, so that a client that is still writing gets to read the
-/// answer: closing a socket with unread bytes in it resets the connection.
-async fn discard(mut body: Incoming, mut seen: usize) {
+/// answer: closing a socket with unread bytes in it resets the connection. `seen` bytes were read
+/// before.
+pub(crate) async fn discard(mut body: Incoming, mut seen: usize) {
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             seen += frame.data_ref().map_or(0, Bytes::len);

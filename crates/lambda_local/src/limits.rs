@@ -11,6 +11,9 @@ pub const ASYNC_PAYLOAD_BYTES: usize = 1_048_576;
 /// The largest answer of a function. AWS allows a hundred bytes more than for the request.
 pub const RESPONSE_BYTES: usize = 6_291_556;
 
+/// The largest answer that is streamed: 200 MB on AWS since July 2025.
+pub const STREAMED_RESPONSE_BYTES: usize = 209_715_200;
+
 /// The longest base64 form of a client context.
 pub const CLIENT_CONTEXT_BYTES: usize = 3_583;
 

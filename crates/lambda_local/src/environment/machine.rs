@@ -1,8 +1,8 @@
 //! The state machine of an execution environment, free of I/O.
 //!
 //! ```text
-//! Starting --next--> Idle --assign--> Busy --response | error--> Responded --next--> Idle
-//!     any --exit--> Dead
+//! Starting --next--> Idle --assign--> Busy --response | error--> Answering --body--> Responded
+//!     Responded --next--> Idle, any --exit--> Dead
 //! ```
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::exit::ExitReason;
+use super::stream::{Sink, StreamError};
 use crate::invocations::Kind;
 
 /// What a call brings to the function.
@@ -30,6 +31,8 @@ pub struct Event {
     pub client_context: Option<String>,
     /// How long the call may take from its delivery.
     pub timeout: Duration,
+    /// Where the answer goes when the caller takes it bit by bit and the function gives it so.
+    pub sink: Option<Sink>,
 }
 
 /// How a call ended, as the environment saw it.
@@ -39,8 +42,14 @@ pub enum Outcome {
     Response(Bytes),
     /// The runtime reported an error; the body goes to the caller as it is.
     Error(Bytes),
+    /// The answer has gone to the caller bit by bit; how the runtime says that it ended.
+    Streamed(Option<StreamError>),
     /// The answer was larger than allowed.
     ResponseTooLarge,
+    /// The runtime broke the answer off and lives on.
+    Truncated,
+    /// The runtime asked for a mode of answering that does not exist.
+    InvalidMode,
     /// The runtime reported that it could not initialise.
     InitError(Bytes),
     /// The process ended while it initialised or ran the call.
@@ -65,6 +74,8 @@ pub enum Next {
     Event(Arc<Event>, Instant),
     /// Wait for an event.
     Wait,
+    /// The answer to the last event is still coming; holds the state's name.
+    Refused(&'static str),
     /// The environment is being taken down.
     Gone,
 }
@@ -85,6 +96,8 @@ enum Phase {
     Starting,
     Idle,
     Busy,
+    /// The answer's body is coming; holds the state's name.
+    Answering(&'static str),
     Responded,
     Dead,
 }
@@ -102,6 +115,8 @@ pub struct Machine {
     ready_at: Option<Instant>,
     /// When the runtime took the present or last call.
     delivered_at: Option<Instant>,
+    /// Whether the present or last call's answer went to its caller bit by bit.
+    streamed: bool,
     /// The process has ended; what it had sent before may still come in.
     ending: bool,
 }
@@ -119,12 +134,13 @@ impl Machine {
             let _ = reply.send(Outcome::NotDelivered);
             return;
         }
+        self.streamed = false;
         self.call = Some(Call { event, reply, delivered: Some(delivered), deadline: None });
     }
 
     /// Takes back a call that was not delivered. False if it was.
     pub fn withdraw(&mut self) -> bool {
-        let undelivered = self.phase != Phase::Busy;
+        let undelivered = !matches!(self.phase, Phase::Busy | Phase::Answering(_));
         if undelivered {
             self.call = None;
         }
@@ -134,9 +150,9 @@ impl Machine {
     /// The runtime asks for its next event.
     pub fn next(&mut self, now: Instant) -> Next {
         match self.phase {
-            _ if self.ending => return Next::Gone,
-            Phase::Dead => return Next::Gone,
-            Phase::Busy => {}
+            _ if self.is_ending() => return Next::Gone,
+            Phase::Answering(state) => return Next::Refused(state),
+            Phase::Busy | Phase::Dead => {}
             Phase::Starting | Phase::Responded | Phase::Idle => {
                 self.ready_at.get_or_insert(now);
                 self.phase = Phase::Idle;
@@ -152,28 +168,43 @@ impl Machine {
         Next::Event(Arc::clone(&call.event), deadline)
     }
 
-    /// The runtime answers the call `id`, well or badly.
-    pub fn finish(&mut self, id: &str, outcome: Outcome) -> Result<(), InvalidTransition> {
-        self.check_finish(id)?;
-        self.phase = Phase::Responded;
-        if let Some(call) = self.call.take() {
-            self.settle_by = call.deadline;
-            self.last = Some(Arc::clone(&call.event));
-            // A caller that went away is no concern of the runtime.
-            let _ = call.reply.send(outcome);
-        }
-        Ok(())
-    }
-
-    /// Whether `id` may be answered now.
-    pub fn check_finish(&self, id: &str) -> Result<(), InvalidTransition> {
+    /// The runtime begins to answer the call `id`, which leads to the state of this name. Returns
+    /// where the body goes when it is to be `streamed` and the caller takes it so.
+    pub fn begin(
+        &mut self,
+        id: &str,
+        state: &'static str,
+        streamed: bool,
+    ) -> Result<Option<Sink>, InvalidTransition> {
         match (self.phase, &self.call, &self.last) {
-            (Phase::Busy, Some(call), _) if call.event.request_id == id => Ok(()),
-            (Phase::Responded, _, Some(last)) if last.request_id == id => {
-                Err(InvalidTransition::State("RuntimeResponseSentState"))
+            (Phase::Busy, Some(call), _) if call.event.request_id == id => {
+                let sink = call.event.sink.clone().filter(|_| streamed);
+                self.phase = Phase::Answering(state);
+                self.streamed = sink.is_some();
+                Ok(sink)
+            }
+            (Phase::Answering(_), Some(Call { event, .. }), _)
+            | (Phase::Responded, _, Some(event))
+                if event.request_id == id =>
+            {
+                Err(InvalidTransition::State(self.state_name()))
             }
             _ => Err(InvalidTransition::RequestId),
         }
+    }
+
+    /// The body of the answer to the call `id` has come, well or badly.
+    pub fn finish(&mut self, id: &str, outcome: Outcome) -> Result<(), InvalidTransition> {
+        let answered = |call: &mut Call| call.event.request_id == id;
+        let (Phase::Answering(_), Some(call)) = (self.phase, self.call.take_if(answered)) else {
+            // It has been stopped in the meantime.
+            return Err(InvalidTransition::RequestId);
+        };
+        self.phase = Phase::Responded;
+        self.settle_by = call.deadline;
+        self.last = Some(Arc::clone(&call.event));
+        let _ = call.reply.send(outcome); // A caller that went away is no concern of the runtime.
+        Ok(())
     }
 
     /// The runtime says that it cannot initialise.
@@ -208,6 +239,21 @@ impl Machine {
         }
     }
 
+    /// Whether the process has ended, or is about to.
+    pub fn is_ending(&self) -> bool {
+        self.ending || self.phase == Phase::Dead
+    }
+
+    /// Whether the present or last call's answer went to its caller bit by bit.
+    pub fn has_streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// Whether an answer is on its way to its caller bit by bit.
+    pub fn is_streaming(&self) -> bool {
+        self.streamed && matches!(self.phase, Phase::Answering(_))
+    }
+
     /// Whether the environment can take no more calls.
     pub fn is_dead(&self) -> bool {
         self.phase == Phase::Dead
@@ -238,6 +284,7 @@ impl Machine {
             Phase::Starting => "Started",
             Phase::Idle => "Ready",
             Phase::Busy => "Running",
+            Phase::Answering(state) => state,
             Phase::Responded => "RuntimeResponseSentState",
             Phase::Dead => "RuntimeTerminatedState",
         }
@@ -257,6 +304,7 @@ mod tests {
             trace_id: String::new(),
             client_context: None,
             timeout: Duration::from_secs(1),
+            sink: None,
         };
         let (reply, outcome) = oneshot::channel();
         machine.assign(Arc::new(event), reply, oneshot::channel().0);
@@ -264,6 +312,7 @@ mod tests {
     }
 
     fn answer(machine: &mut Machine, id: &str) -> Result<(), InvalidTransition> {
+        machine.begin(id, "InvocationResponse", false)?;
         machine.finish(id, Outcome::Response(Bytes::from_static(b"1")))
     }
 
@@ -282,6 +331,22 @@ mod tests {
         assert_eq!(answer(&mut machine, "a"), again);
         assert!(matches!(machine.next(now), Next::Wait));
         assert_eq!(answer(&mut machine, "a"), Err(InvalidTransition::RequestId));
+    }
+
+    #[test]
+    fn while_a_body_comes_nothing_else_is_taken() {
+        let mut machine = Machine::default();
+        let mut outcome = assigned(&mut machine, "a");
+        machine.next(Instant::now());
+        assert!(matches!(machine.begin("a", "InvocationResponse", true), Ok(None)), "no sink");
+        let again = machine.begin("a", "InvocationErrorResponse", false).map(drop);
+        assert_eq!(again, Err(InvalidTransition::State("InvocationResponse")));
+        let next = machine.next(Instant::now());
+        assert!(matches!(next, Next::Refused("InvocationResponse")), "not the same event again");
+        assert!(!machine.withdraw(), "it is delivered");
+        machine.exited(ExitReason::Code(1));
+        assert!(matches!(outcome.try_recv(), Ok(Outcome::Exited(_))), "in the middle");
+        assert_eq!(machine.finish("a", Outcome::Truncated), Err(InvalidTransition::RequestId));
     }
 
     #[test]

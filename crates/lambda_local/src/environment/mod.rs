@@ -13,6 +13,7 @@ mod process;
 mod report;
 mod run;
 mod spawner;
+mod stream;
 
 pub use child_env::{ChildIdentity, child_variables};
 pub use exit::ExitReason;
@@ -25,3 +26,4 @@ pub use process::{Environment, StartError};
 pub(crate) use report::timestamp;
 pub use run::Execution;
 pub use spawner::Spawner;
+pub use stream::{Part, Sink, StreamError};

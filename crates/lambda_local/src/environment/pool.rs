@@ -4,14 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::mpsc;
+
 use super::child_env::ChildIdentity;
 use super::machine::Event;
 use super::places::{Concurrency, Held, Throttled};
 use super::process::{Environment, StartError};
 use super::run::{Execution, InitLimit, NotRun, run};
 use super::spawner::Spawner;
+use super::stream::{self, Part};
 use crate::functions::Function;
-use crate::invocations::Invocations;
+use crate::invocations::{Invocations, Kind};
 use crate::limits::{IDLE_TIME, INIT_TIME};
 use crate::runtimes::{Launcher, RuntimeError};
 
@@ -81,6 +84,28 @@ impl Pool {
     /// Runs a call in a place that it has already.
     pub async fn invoke_in(self: &Arc<Self>, event: Event, place: Held) -> Execution {
         self.start(event, place).await
+    }
+
+    /// Runs a call now whose answer is taken bit by bit, or says that there is no room.
+    ///
+    /// The function waits with its answer while the parts are not taken. Dropping them does not
+    /// stop the call, as on AWS.
+    pub fn invoke_streaming(
+        self: &Arc<Self>,
+        mut event: Event,
+    ) -> Result<mpsc::Receiver<Part>, Throttled> {
+        event.kind = Kind::Stream;
+        let noted = |_: &Throttled| self.settings.invocations.throttled(&self.function, &event);
+        let place = self.concurrency.try_take().inspect_err(noted)?;
+        let (sink, parts) = stream::channel();
+        event.sink = Some(sink.clone());
+        let pool = Arc::clone(self);
+        tokio::spawn(async move {
+            let execution = pool.start(event, place).await;
+            // The caller may be gone.
+            let _ = sink.send(Part::End(execution)).await;
+        });
+        Ok(parts)
     }
 
     async fn start(self: &Arc<Self>, event: Event, place: Held) -> Execution {

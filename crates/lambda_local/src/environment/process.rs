@@ -21,6 +21,7 @@ use super::logs::Logs;
 use super::machine::{Event, InvalidTransition, Machine, Next, Outcome};
 use super::memory;
 use super::spawner::{Spawner, group_of};
+use super::stream::Sink;
 use crate::functions::{Function, RuntimeFamily};
 use crate::runtimes::path::is_executable;
 use crate::runtimes::{Launcher, RuntimeError};
@@ -169,25 +170,49 @@ impl Environment {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runtime API: waits for the next event. Nothing when there will be none.
-    pub(crate) async fn next(&self) -> Option<(Arc<Event>, Instant)> {
+    /// Looks at the state now, and whenever it may have changed, until it shows what is looked for.
+    async fn until<T>(&self, mut look: impl FnMut(&mut Machine) -> Option<T>) -> T {
         loop {
-            // Listen before looking, or an event assigned in between would not wake this call.
+            // Listen before looking, or a change in between would not wake this call.
             let work = self.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
-            match self.lock().next(Instant::now()) {
-                Next::Event(event, deadline) => return Some((event, deadline)),
-                Next::Gone => return None,
-                Next::Wait => {}
+            let seen = look(&mut self.lock());
+            if let Some(seen) = seen {
+                return seen;
             }
             work.await;
         }
     }
 
-    /// Runtime API: whether the call `id` may be answered now.
-    pub(crate) fn check_finish(&self, id: &str) -> Result<(), InvalidTransition> {
-        self.lock().check_finish(id)
+    /// Runtime API: waits for the next event, or for the reason why there is none.
+    pub(crate) async fn next(&self) -> Next {
+        self.until(|machine| match machine.next(Instant::now()) {
+            Next::Wait => None,
+            next => Some(next),
+        })
+        .await
+    }
+
+    /// Runtime API: whether the process ends within this time.
+    pub(crate) async fn ends_within(&self, time: Duration) -> bool {
+        let ending = self.until(|machine| machine.is_ending().then_some(()));
+        tokio::time::timeout(time, ending).await.is_ok()
+    }
+
+    /// Runtime API: whether an answer is on its way to its caller bit by bit.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.lock().is_streaming()
+    }
+
+    /// Runtime API: the answer to the call `id` begins. Returns where it goes when it is streamed.
+    pub(crate) fn begin(
+        &self,
+        id: &str,
+        state: &'static str,
+        streamed: bool,
+    ) -> Result<Option<Sink>, InvalidTransition> {
+        self.lock().begin(id, state, streamed)
     }
 
     /// Runtime API: the call `id` has ended.

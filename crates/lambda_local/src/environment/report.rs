@@ -57,7 +57,12 @@ pub(super) fn not_run(reason: &NotRun, init_time: Duration) -> Vec<String> {
 
 fn what_happened(function: &Function, id: &str, end: &End) -> Vec<String> {
     match end {
-        End::Answered(_) | End::Failed(_) | End::TooLarge => Vec::new(),
+        End::Answered(_)
+        | End::Failed(_)
+        | End::Streamed(_)
+        | End::TooLarge
+        | End::Truncated
+        | End::InvalidMode => Vec::new(),
         End::Exited(reason) => exit_lines(id, reason),
         End::OutOfMemory => exit_lines(id, &ExitReason::Signal(9)),
         End::TimedOut => {
@@ -74,7 +79,9 @@ fn exit_lines(id: &str, reason: &ExitReason) -> Vec<String> {
 
 fn status(end: &End) -> &'static str {
     match end {
-        End::Answered(_) | End::Failed(_) => "",
+        End::Answered(_) | End::Failed(_) | End::Streamed(_) => "",
+        End::Truncated => "Status: error\tError Type: Runtime.TruncatedResponse",
+        End::InvalidMode => "Status: error\tError Type: Runtime.InvalidResponseModeHeader",
         End::TooLarge => "Status: error\tError Type: Function.ResponseSizeTooLarge",
         End::Exited(_) => "Status: error\tError Type: Runtime.ExitError",
         End::OutOfMemory => "Status: error\tError Type: Runtime.OutOfMemory",

@@ -11,6 +11,7 @@ use super::logs::Log;
 use super::machine::{Event, Outcome};
 use super::process::Environment;
 use super::report;
+use super::stream::StreamError;
 use crate::functions::Function;
 use crate::invocations::{Status, Usage};
 use crate::limits::{MEMORY_POLL, RESPONSE_BYTES};
@@ -28,6 +29,11 @@ pub struct Execution {
     pub log: Log,
     /// What it took.
     pub usage: Usage,
+    /// Whether the answer went to the caller bit by bit. Then the payload is only what the runtime
+    /// said of an error in the middle.
+    pub streamed: bool,
+    /// The code of an error in the middle of a streamed answer, `Unhandled` of any other.
+    pub error_code: Option<String>,
 }
 
 /// The ways a call can end inside an environment.
@@ -35,7 +41,10 @@ pub struct Execution {
 pub(super) enum End {
     Answered(Bytes),
     Failed(Bytes),
+    Streamed(Option<StreamError>),
     TooLarge,
+    Truncated,
+    InvalidMode,
     Exited(ExitReason),
     OutOfMemory,
     TimedOut,
@@ -166,7 +175,10 @@ fn end_of(outcome: Outcome) -> Result<End, NotRun> {
     match outcome {
         Outcome::Response(bytes) => Ok(End::Answered(bytes)),
         Outcome::Error(body) | Outcome::InitError(body) => Ok(End::Failed(body)),
+        Outcome::Streamed(error) => Ok(End::Streamed(error)),
         Outcome::ResponseTooLarge => Ok(End::TooLarge),
+        Outcome::Truncated => Ok(End::Truncated),
+        Outcome::InvalidMode => Ok(End::InvalidMode),
         Outcome::Exited(reason) => Ok(End::Exited(reason)),
         Outcome::NotDelivered => Err(NotRun::Gone),
     }
@@ -187,34 +199,61 @@ fn finish(
         // The runtime reported an error of its initialisation and is about to exit, or it hangs.
         environment.kill_group();
     }
+    let timed_out = matches!(end, End::TimedOut);
+    let streamed = environment.lock().has_streamed();
+    let (error_code, payload) =
+        if streamed { end_of_stream(end) } else { whole(function, id, end) };
+    let status = match &error_code {
+        None => Status::Success,
+        Some(_) if timed_out => Status::Timeout,
+        Some(_) => Status::Error,
+    };
+    Execution { payload, status, of_service: false, log, usage, streamed, error_code }
+}
+
+/// The code of a call's error, and the payload for a caller who has had nothing of it yet.
+fn whole(function: &Function, id: &str, end: End) -> (Option<String>, Bytes) {
     let error = |error_type: &str, message: &str| error_body(error_type, message);
-    let (status, payload) = match end {
-        End::Answered(bytes) => (Status::Success, bytes),
-        End::Failed(body) => (Status::Error, body),
-        End::TooLarge => (
-            Status::Error,
-            error(
-                "Function.ResponseSizeTooLarge",
-                &format!(
-                    "Response payload size exceeded maximum allowed payload size \
-                     ({RESPONSE_BYTES} bytes)."
-                ),
+    let about = |what: &dyn std::fmt::Display| format!("RequestId: {id} Error: {what}");
+    let payload = match end {
+        End::Answered(bytes) => return (None, bytes),
+        // A stream has its own end; without one there was nothing to tell.
+        End::Streamed(_) => return (None, Bytes::new()),
+        End::Failed(body) => body,
+        End::TooLarge => error(
+            "Function.ResponseSizeTooLarge",
+            &format!(
+                "Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES} \
+                 bytes)."
             ),
         ),
-        End::Exited(reason) => {
-            (Status::Error, error("Runtime.ExitError", &format!("RequestId: {id} Error: {reason}")))
-        }
-        End::OutOfMemory => {
-            let reason = ExitReason::Signal(9);
-            (
-                Status::Error,
-                error("Runtime.OutOfMemory", &format!("RequestId: {id} Error: {reason}")),
-            )
-        }
-        End::TimedOut => (Status::Timeout, timed_out(id, function.timeout)),
+        End::Truncated => error(TRUNCATED, &about(&"The response was cut off")),
+        End::InvalidMode => error(INVALID_MODE, &about(&"Invalid function response mode")),
+        End::Exited(reason) => error("Runtime.ExitError", &about(&reason)),
+        End::OutOfMemory => error("Runtime.OutOfMemory", &about(&ExitReason::Signal(9))),
+        End::TimedOut => timed_out(id, function.timeout),
     };
-    Execution { payload, status, of_service: false, log, usage }
+    (Some("Unhandled".to_owned()), payload)
 }
+
+/// The code of an error after the answer has begun, and what the runtime itself says of it. AWS
+/// gives no details of the errors that it finds itself; a process that ends leaves a cut answer.
+fn end_of_stream(end: End) -> (Option<String>, Bytes) {
+    let code = match end {
+        End::Answered(_) | End::Streamed(None) => return (None, Bytes::new()),
+        End::Streamed(Some(error)) => return (Some(error.code), error.details),
+        End::Failed(body) => return (Some("Unhandled".to_owned()), body),
+        End::TooLarge => "Function.ResponseSizeTooLarge",
+        End::InvalidMode => INVALID_MODE,
+        End::Truncated | End::Exited(_) | End::OutOfMemory => TRUNCATED,
+        End::TimedOut => "Sandbox.Timedout",
+    };
+    (Some(code.to_owned()), Bytes::new())
+}
+
+const TRUNCATED: &str = "Runtime.TruncatedResponse";
+
+const INVALID_MODE: &str = "Runtime.InvalidResponseModeHeader";
 
 fn timed_out(id: &str, timeout: Duration) -> Bytes {
     let seconds = timeout.as_secs_f64();
@@ -238,7 +277,9 @@ impl Execution {
         let log = Log::of(&[message.clone(), error_type.to_owned()]);
         let usage = Usage { cold: true, ..Usage::default() };
         let payload = error_body(error_type, &message);
-        Self { payload, status: Status::Error, of_service: true, log, usage }
+        let error_code = Some("Unhandled".to_owned());
+        let (status, of_service, streamed) = (Status::Error, true, false);
+        Self { payload, status, of_service, log, usage, streamed, error_code }
     }
 
     /// Whether the payload is an error.

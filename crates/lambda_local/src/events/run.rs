@@ -77,6 +77,7 @@ impl Events {
             trace_id: call.trace_id.clone(),
             client_context: call.client_context.clone(),
             timeout: pool.function().timeout,
+            sink: None,
         };
         let execution = pool.invoke_in(event, place).await;
         if execution.of_service {

@@ -109,7 +109,7 @@ pub struct End {
     pub error_type: Option<String>,
     /// What it took; nothing of one that found no room.
     pub usage: Option<Usage>,
-    /// The answer, or the error's description.
+    /// The answer, or the error's description. An answer that was streamed is not kept.
     pub answer: Excerpt,
     /// The end of the log.
     pub log: Bytes,
@@ -144,7 +144,10 @@ impl End {
         let failed = execution.status != Status::Success;
         Self {
             status: execution.status,
-            error_type: failed.then(|| error_type(&execution.payload)).flatten(),
+            error_type: match &execution.error_code {
+                Some(code) if execution.streamed => Some(code.clone()),
+                _ => failed.then(|| error_type(&execution.payload)).flatten(),
+            },
             usage: Some(execution.usage),
             answer: Excerpt::of(&execution.payload, EXCERPT_BYTES),
             log: execution.log.to_bytes(),

@@ -28,13 +28,16 @@ fn event(payload: impl Into<Bytes>) -> Event {
         invoked_arn: "arn:aws:lambda:us-east-1:000000000000:function:f:live".to_owned(),
         trace_id: String::new(),
         client_context: None,
+        sink: None,
         timeout: Duration::from_secs(3),
     }
 }
 
 fn execution(payload: impl Into<Bytes>, status: Status) -> Execution {
     let (log, usage) = (Log::of(&["line".to_owned()]), Usage::default());
-    Execution { payload: payload.into(), status, of_service: false, log, usage }
+    let error_code = (status != Status::Success).then(|| "Unhandled".to_owned());
+    let (of_service, streamed) = (false, false);
+    Execution { payload: payload.into(), status, of_service, log, usage, streamed, error_code }
 }
 
 #[test]

@@ -7,23 +7,32 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
 use super::ApiError;
-use super::request::{InvocationType, InvokeRequest, check_payload};
+use super::request::{Delivery, InvocationType, InvokeRequest, check_payload};
+use super::stream;
 use super::target::Target;
 use crate::auth::Caller;
 use crate::environment::{Execution, Throttled};
 use crate::http_io::{Answer, empty, json};
 use crate::service::Service;
 
-/// Answers Invoke; `name` is the function's as it stands in the path.
+/// A call as it stands in the path: the function's name, and how the answer is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) delivery: Delivery,
+}
+
+/// Answers Invoke and InvokeWithResponseStream.
 pub(crate) async fn invoke(
     service: &Service,
     caller: &Caller,
     parts: &Parts,
-    name: &str,
+    named: Named<'_>,
     body: Bytes,
     id: &str,
 ) -> Result<Answer, ApiError> {
-    let invoke = InvokeRequest::read(name, &parts.uri, &parts.headers)?;
+    let Named { name, delivery } = named;
+    let invoke = InvokeRequest::read(name, delivery, &parts.uri, &parts.headers)?;
     let target = Target::find(service, caller, &invoke).await?;
     let payload = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
     check_payload(&payload)?;
@@ -36,12 +45,18 @@ pub(crate) async fn invoke(
         InvocationType::RequestResponse => {
             let event = target.event(id, payload, &invoke);
             let trace = event.trace_id.clone();
-            let execution = target
-                .pool
-                .invoke(event)
-                .await
-                .map_err(|throttled| ApiError::throttled(throttle_reason(throttled)))?;
-            Ok(executed(execution, &target.version, &trace, invoke.wants_tail))
+            let mut answer = match delivery {
+                Delivery::Whole => {
+                    let execution = target.pool.invoke(event).await.map_err(throttled)?;
+                    executed(execution, invoke.wants_tail)
+                }
+                Delivery::Streamed => {
+                    let parts = target.pool.invoke_streaming(event).map_err(throttled)?;
+                    stream::answer(parts, invoke.wants_tail)
+                }
+            };
+            about_execution(&mut answer, &target.version, &trace);
+            Ok(answer)
         }
     }
 }
@@ -61,6 +76,10 @@ pub(crate) async fn invoke_async(
     Ok(json(StatusCode::ACCEPTED, r#"{"Status":202}"#))
 }
 
+fn throttled(throttled: Throttled) -> ApiError {
+    ApiError::throttled(throttle_reason(throttled))
+}
+
 fn throttle_reason(throttled: Throttled) -> &'static str {
     if throttled.reserved {
         "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -69,24 +88,28 @@ fn throttle_reason(throttled: Throttled) -> &'static str {
     }
 }
 
-fn executed(execution: Execution, version: &str, trace: &str, wants_tail: bool) -> Answer {
+fn executed(execution: Execution, wants_tail: bool) -> Answer {
     let failed = execution.failed();
     let mut answer = json(StatusCode::OK, execution.payload);
-    let headers = answer.headers_mut();
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    set("x-amz-executed-version", version);
-    set("x-amzn-remapped-content-length", "0");
-    let root = trace.split(';').next().unwrap_or_default().replacen("Root", "root", 1);
-    set("x-amzn-trace-id", &format!("{root};sampled=0"));
+    set(&mut answer, "x-amzn-remapped-content-length", "0");
     if failed {
-        set("x-amz-function-error", "Unhandled");
+        set(&mut answer, "x-amz-function-error", "Unhandled");
     }
     if wants_tail {
-        set("x-amz-log-result", &STANDARD.encode(execution.log.tail()));
+        set(&mut answer, "x-amz-log-result", &STANDARD.encode(execution.log.tail()));
     }
     answer
+}
+
+/// What is known before the function answers.
+fn about_execution(answer: &mut Answer, version: &str, trace: &str) {
+    set(answer, "x-amz-executed-version", version);
+    let root = trace.split(';').next().unwrap_or_default().replacen("Root", "root", 1);
+    set(answer, "x-amzn-trace-id", &format!("{root};sampled=0"));
+}
+
+fn set(answer: &mut Answer, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
 }

@@ -49,10 +49,42 @@ pub(super) struct InvokeRequest {
     pub(super) client_context: Option<String>,
 }
 
-/// The function's name in the path of an Invoke request.
-pub(crate) fn invoke_path(path: &str) -> Option<&str> {
-    let name = path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations")?;
-    (!name.is_empty() && !name.contains('/')).then_some(name)
+/// How a caller takes the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Invoke: whole.
+    Whole,
+    /// InvokeWithResponseStream: as it comes.
+    Streamed,
+}
+
+impl Delivery {
+    /// The operation's name.
+    pub(crate) fn operation(self) -> &'static str {
+        match self {
+            Self::Whole => "InvokeFunction",
+            Self::Streamed => "InvokeWithResponseStream",
+        }
+    }
+
+    /// The invocation types there are. An asynchronous call has no answer to stream.
+    fn invocation_types(self) -> &'static str {
+        match self {
+            Self::Whole => "Event, RequestResponse, DryRun",
+            Self::Streamed => "RequestResponse, DryRun",
+        }
+    }
+}
+
+/// The function's name in the path of a request that invokes one, and how its answer is taken.
+pub(crate) fn invoke_path(path: &str) -> Option<(&str, Delivery)> {
+    let whole = || path.strip_prefix("/2015-03-31/functions/")?.strip_suffix("/invocations");
+    let streamed = || {
+        path.strip_prefix("/2021-11-15/functions/")?.strip_suffix("/response-streaming-invocations")
+    };
+    let whole = whole().map(|name| (name, Delivery::Whole));
+    let found = whole.or_else(|| Some((streamed()?, Delivery::Streamed)))?;
+    (!found.0.is_empty() && !found.0.contains('/')).then_some(found)
 }
 
 /// The same for InvokeAsync.
@@ -74,7 +106,12 @@ pub(crate) fn invocation_type(headers: &HeaderMap) -> Option<InvocationType> {
 
 impl InvokeRequest {
     /// Reads and checks the members, in AWS's order: first the rules of each, then how they fit.
-    pub(super) fn read(name: &str, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(super) fn read(
+        name: &str,
+        delivery: Delivery,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
         let mut problems = Vec::new();
         let name = percent_decode_str(name).decode_utf8_lossy();
         let function = FunctionName::parse(&name).map_err(|problem| problems.push(problem)).ok();
@@ -82,9 +119,11 @@ impl InvokeRequest {
         if let Some(parameter) = &parameter {
             problems.extend(check_qualifier(parameter));
         }
-        let kind = invocation_type(headers).or_else(|| {
+        let kind = invocation_type(headers);
+        let streams_event = delivery == Delivery::Streamed && kind == Some(InvocationType::Event);
+        let kind = kind.filter(|_| !streams_event).or_else(|| {
             let value = text(headers, "x-amz-invocation-type");
-            let allowed = "Event, RequestResponse, DryRun";
+            let allowed = delivery.invocation_types();
             problems.push(NameProblem::not_one_of(&value, "invocationType", allowed));
             None
         });
@@ -221,9 +260,12 @@ mod tests {
     }
 
     #[test]
-    fn only_one_path_is_an_invocation() {
-        assert_eq!(invoke_path("/2015-03-31/functions/f/invocations"), Some("f"));
-        assert_eq!(invoke_path("/2015-03-31/functions/f%3A1/invocations"), Some("f%3A1"));
+    fn two_paths_are_invocations() {
+        let whole = |name| Some((name, Delivery::Whole));
+        assert_eq!(invoke_path("/2015-03-31/functions/f/invocations"), whole("f"));
+        assert_eq!(invoke_path("/2015-03-31/functions/f%3A1/invocations"), whole("f%3A1"));
+        let path = "/2021-11-15/functions/f/response-streaming-invocations";
+        assert_eq!(invoke_path(path), Some(("f", Delivery::Streamed)));
         for other in ["/2015-03-31/functions/", "/2015-03-31/functions//invocations", "/"] {
             assert_eq!(invoke_path(other), None, "{other}");
         }

@@ -102,6 +102,7 @@ impl Target {
             trace_id: call.trace_id,
             client_context: call.client_context,
             timeout: self.pool.function().timeout,
+            sink: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Every execution environment has a listener of its own. Clients open several connections and
 //! close them as they like, so nothing hangs on a connection.
 
+mod answers;
+mod finish;
 mod handlers;
 
 use std::sync::Arc;
@@ -18,6 +20,9 @@ use crate::limits::RUNTIME_API_HEADER_BYTES;
 
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long what a process had sent before it ended is still read.
+const LAST_READ_TIME: Duration = Duration::from_millis(200);
 
 /// Serves one environment until `ended`; then finishes what its process had already sent.
 pub(crate) async fn serve(
@@ -45,7 +50,13 @@ pub(crate) async fn serve(
         connections.spawn(connection(stream, Arc::clone(&environment)));
     }
     let finished = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(Duration::from_millis(200), finished).await;
+    tokio::pin!(finished);
+    // An answer that is streamed ends when its caller has taken it, or with the call's time.
+    while tokio::time::timeout(LAST_READ_TIME, &mut finished).await.is_err() {
+        if !environment.is_streaming() {
+            return;
+        }
+    }
 }
 
 async fn connection(stream: tokio::net::TcpStream, environment: Arc<Environment>) {

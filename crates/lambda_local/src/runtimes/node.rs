@@ -17,7 +17,7 @@ const AWS_LAMBDA_RIC: &str = "4.0.2";
 const SHIM: &str = include_str!("rapid_client.cjs");
 
 /// Raise it whenever `rapid_client.cjs` changes.
-const SHIM_VERSION: u32 = 1;
+const SHIM_VERSION: u32 = 2;
 
 /// What a guessed runtime is called when there is no Node to ask.
 const FALLBACK_MAJOR: u32 = 22;

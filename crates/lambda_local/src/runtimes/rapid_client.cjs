@@ -5,6 +5,7 @@
 // kernel before `write` returns. The client of `node:http` writes a tick later.
 'use strict';
 
+const http = require('node:http');
 const Module = require('node:module');
 const net = require('node:net');
 
@@ -15,6 +16,7 @@ let socket = null; // one connection, kept open
 let received = Buffer.alloc(0);
 let waiting = []; // one { resolve, reject } for each request under way, in order
 let posted = Promise.resolve(); // the last answer; `next` is sent after it
+let streamed = Promise.resolve(); // the same, of an answer that is streamed
 
 function connect() {
   socket = net.connect({ host, port: Number(port), noDelay: true });
@@ -71,7 +73,7 @@ function post(path, body, headers) {
 
 const client = {
   async next() {
-    await posted;
+    await Promise.all([posted, streamed]);
     const { status, headers, body } = await request('GET', BASE + 'next', {});
     if (status !== 200) throw new Error(`Failed to get next invocation, error ${status}`);
     return { bodyJson: body, headers };
@@ -87,7 +89,23 @@ const client = {
   },
 };
 
+// The client streams answers with `node:http`, and does not wait for one that ends in an error
+// before it asks for the next event, which would then be the same event once more. So it is given
+// a `request` that is known to have ended, well or badly.
+const observed = {
+  ...http,
+  request(options, ...rest) {
+    const request = http.request(options, ...rest);
+    if (options.path?.startsWith(BASE) && options.path.endsWith('/response')) {
+      streamed = new Promise((resolve) => request.once('close', resolve));
+    }
+    return request;
+  },
+};
+
 const load = Module._load;
-Module._load = function (name, ...rest) {
-  return name.endsWith('rapid-client.node') ? client : load.call(this, name, ...rest);
+Module._load = function (name, parent, ...rest) {
+  if (name.endsWith('rapid-client.node')) return client;
+  const isClient = name === 'node:http' && parent?.filename?.includes('/aws-lambda-ric/');
+  return isClient ? observed : load.call(this, name, parent, ...rest);
 };

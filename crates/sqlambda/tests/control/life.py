@@ -81,6 +81,10 @@ three = client.update_function_code(FunctionName="life", ZipFile=answers("three"
 assert three["Version"] == "3", three
 updated("life")
 assert [invoke("life", Qualifier=q)[0]["says"] for q in "123"] == ["one", "two", "three"]
+streamed = client.invoke_with_response_stream(FunctionName="life", Qualifier="1", Payload="{}")
+chunk, end = streamed["EventStream"]
+assert streamed["ExecutedVersion"] == "1" and b'"one"' in chunk["PayloadChunk"]["Payload"]
+assert end == {"InvokeComplete": {}}
 answer, version = invoke("000000000000:function:life:2")
 assert (answer["version"], version, answer["arn"]) == ("2", "2", ARN + "life:2"), answer
 assert "[2]" in answer["stream"], answer

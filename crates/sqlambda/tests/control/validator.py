@@ -82,7 +82,7 @@ def after_call(http_response, model, **_):
     wanted = model.http.get("responseCode", 200)
     if model.name == "DeleteFunction":
         wanted = 204  # The model's 200 is older than the service.
-    if model.name == "Invoke":
+    if model.name in ("Invoke", "InvokeWithResponseStream"):
         return check_headers(http_response, model)
     assert status == wanted, f"{model.name}: {status}, not {wanted}"
     if status == 204:
