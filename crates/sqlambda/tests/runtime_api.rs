@@ -1,12 +1,19 @@
 //! The Runtime API, call by call beside AWS's own emulator: the same calls must get the same
 //! answers. A function that only waits leaves the calls to the test.
+//!
+//! What differs on purpose is said where it is tested. Besides: the Extensions, Logs and Telemetry
+//! APIs are not there, and after an error of the initialisation the process is ended, so that no
+//! call of it can come any more. An error call of more than 6 MB is refused here; the emulator drops
+//! its connection and never ends the call.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by them")]
 
 mod support;
 
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use support::{Answer, Service, eventually, function, request, tools};
@@ -80,6 +87,32 @@ impl Api {
         request(&self.address, method, &format!("/2018-06-01/{path}"), &[], body)
     }
 
+    /// Takes the event; returns its request id.
+    fn take_event(&self) -> String {
+        let answer = self.call("GET", "runtime/invocation/next", b"");
+        answer.header("lambda-runtime-aws-request-id").unwrap().to_owned()
+    }
+
+    /// Asks for the next event, which will not come.
+    fn wait_for_next(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        stream
+    }
+
+    /// Begins to answer with `abc`, in chunks; the last one is still to be sent.
+    fn begin(&self, id: &str, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nHost: x\r\n\
+             Transfer-Encoding: chunked\r\n{headers}\r\n3\r\nabc\r\n"
+        )
+        .unwrap();
+        stream
+    }
+
     /// What the caller in front got.
     fn invoked(&mut self) -> Answer {
         self.invocation.take().unwrap().join().unwrap()
@@ -100,8 +133,15 @@ fn read_line(path: &Path) -> Option<String> {
     text.strip_suffix('\n').map(str::to_owned)
 }
 
+/// An address for the emulator, whose ports cannot be chosen by the system. Below those that the
+/// system gives to outgoing connections, or one of the many at once could take it before the emulator.
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let mut ports = std::iter::repeat_with(|| {
+        let next = std::process::id() * 64 + TRIED.fetch_add(1, Ordering::SeqCst);
+        format!("127.0.0.1:{}", 16_384 + next % 16_384)
+    });
+    ports.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// What of an answer must be equal: the status, the kind of body, the allowed method, the body.
@@ -132,7 +172,17 @@ fn every_call_is_answered_as_by_awss_emulator() {
     let (mut ours, mut aws) = (Api::ours(), Api::aws());
     let before: &[Step] = &[
         ("GET", "ping", b""),
+        ("POST", "ping", b""),
         ("POST", "runtime/invocation/unknown/response", b"x"),
+        ("POST", "runtime/invocation//response", b"x"),
+        ("POST", "runtime/invocation/unknown/nope", b"x"),
+        ("GET", "runtime/invocation/next/", b""),
+        ("PUT", "runtime/invocation/next", b""),
+        ("DELETE", "runtime/init/error", b""),
+        // Only with SnapStart.
+        ("GET", "runtime/restore/next", b""),
+        ("POST", "runtime/restore/error", b"{}"),
+        ("GET", "", b""),
         ("POST", "runtime/invocation/unknown/error", b"{}"),
         ("GET", "runtime/nope", b""),
         ("POST", "runtime/invocation/next", b""),
@@ -163,21 +213,116 @@ fn every_call_is_answered_as_by_awss_emulator() {
         ("POST", "runtime/invocation/ID/response", b"again"),
         ("POST", "runtime/invocation/ID/error", b"{}"),
         ("POST", "runtime/invocation/wrong/response", b"x"),
+        ("POST", "runtime/invocation/wrong/error", b"{}"),
+        ("POST", "runtime/init/error", b"{}"),
     ];
     assert_same(&ours, &aws, ids, running);
     assert_eq!(ours.invoked().text(), "not JSON");
     assert_eq!(ours.call("GET", "ping", b"").text(), aws.call("GET", "ping", b"").text());
     // The emulator hands its answer over only when the runtime asks for the next event.
-    let address = aws.address.clone();
-    let waiting = std::thread::spawn(move || {
-        use std::io::Write;
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        write!(stream, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
-            .unwrap();
-        stream
-    });
+    let waiting = [&ours, &aws].map(Api::wait_for_next);
     assert_eq!(aws.invoked().text(), "not JSON");
-    drop(waiting.join());
+    // The id that was right has become stale.
+    let stale: &[Step] = &[
+        ("POST", "runtime/invocation/ID/response", b"x"),
+        ("POST", "runtime/invocation/ID/error", b"{}"),
+        ("POST", "runtime/init/error", b"{}"),
+    ];
+    eventually("ours waits", || {
+        ours.call("POST", "runtime/init/error", b"{}").text().contains("Ready")
+    });
+    assert_same(&ours, &aws, ids, stale);
+    drop(waiting);
+}
+
+#[test]
+fn while_an_answer_comes_the_other_calls_are_refused_as_by_awss_emulator() {
+    let (mut ours, mut aws) = (Api::ours(), Api::aws());
+    let ids = [&ours, &aws].map(Api::take_event);
+    let head = "Lambda-Runtime-Function-Response-Mode: streaming\r\n";
+    let mut answers = [(&ours, &ids[0]), (&aws, &ids[1])].map(|(api, id)| api.begin(id, head));
+    let during: &[Step] = &[
+        ("GET", "ping", b""),
+        ("GET", "runtime/invocation/next", b""),
+        ("POST", "runtime/init/error", b"{}"),
+    ];
+    let began = || ours.call("GET", "runtime/invocation/next", b"").status == 403;
+    eventually("ours began", began);
+    eventually("AWS's began", || {
+        aws.call("POST", "runtime/init/error", b"{}").text().contains("from InvocationResponse")
+    });
+    assert_same(&ours, &aws, [&ids[0], &ids[1]], during);
+    // The emulator lets a second answer wait until the first has come; here it is refused at once,
+    // as it is on both when the first has come.
+    let second = ours.call("POST", &format!("runtime/invocation/{}/error", ids[0]), b"{}");
+    let refused = "State transition from InvocationResponse to InvocationErrorResponse failed";
+    assert_eq!(second.status, 403);
+    assert!(second.text().contains(refused), "{}", second.text());
+
+    let done = answers.each_mut().map(|stream| {
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        essence(&support::wire::read_answer(stream), "")
+    });
+    assert_eq!(done[0], done[1]);
+    let after: &[Step] = &[
+        ("POST", "runtime/invocation/ID/error", b"{}"),
+        ("POST", "runtime/invocation/ID/response", b"x"),
+    ];
+    assert_same(&ours, &aws, [&ids[0], &ids[1]], after);
+    assert_eq!(ours.invoked().text(), "abc");
+    let waiting = aws.wait_for_next();
+    assert_eq!(aws.invoked().text(), "abc");
+    drop(waiting);
+}
+
+#[test]
+fn a_mode_that_does_not_exist_is_refused_as_by_awss_emulator() {
+    for mode in ["buffered", "Streaming"] {
+        let (mut ours, aws) = (Api::ours(), Api::aws());
+        let answers = [&ours, &aws].map(|api| {
+            let id = api.take_event();
+            let path = format!("/2018-06-01/runtime/invocation/{id}/response");
+            let headers = [("Lambda-Runtime-Function-Response-Mode", mode)];
+            essence(&request(&api.address, "POST", &path, &headers, b"x"), &id)
+        });
+        assert_eq!(answers[0], answers[1]);
+        // The emulator's caller then waits for the function's timeout. Ours is told.
+        let answer = ours.invoked();
+        assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
+        assert_eq!(answer.json()["errorType"], "Runtime.InvalidResponseModeHeader");
+    }
+}
+
+#[test]
+fn an_error_call_has_no_mode() {
+    let (mut ours, mut aws) = (Api::ours(), Api::aws());
+    let error = br#"{"errorType":"Mine"}"#;
+    let answers = [&ours, &aws].map(|api| {
+        let id = api.take_event();
+        let path = format!("/2018-06-01/runtime/invocation/{id}/error");
+        let headers = [("Lambda-Runtime-Function-Response-Mode", "none")];
+        essence(&request(&api.address, "POST", &path, &headers, error), &id)
+    });
+    assert_eq!(answers[0], answers[1]);
+    let waiting = aws.wait_for_next();
+    assert_eq!(ours.invoked().body, error);
+    assert_eq!(aws.invoked().body, error);
+    drop(waiting);
+}
+
+#[test]
+fn an_answer_that_is_cut_off_ends_the_call() {
+    use std::io::Read as _;
+
+    let mut ours = Api::ours();
+    let id = ours.take_event();
+    let mut stream = ours.begin(&id, "");
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    // The emulator closes the connection too, and its caller waits for the function's timeout.
+    let _ = stream.read_to_end(&mut Vec::new());
+    let answer = ours.invoked();
+    assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
+    assert_eq!(answer.json()["errorType"], "Runtime.TruncatedResponse");
 }
 
 #[test]
@@ -224,8 +369,7 @@ fn an_error_call_may_carry_a_header_of_a_megabyte() {
 
 #[test]
 fn a_streamed_answer_is_collected_and_its_late_error_counts() {
-    use std::io::Write;
-
+    // The emulator hands such an answer over as if nothing had gone wrong. AWS does not.
     // base64 of {"errorType":"Late"}
     let error = "Lambda-Runtime-Function-Error-Type: Late\r\n\
                  Lambda-Runtime-Function-Error-Body: eyJlcnJvclR5cGUiOiJMYXRlIn0=\r\n";
