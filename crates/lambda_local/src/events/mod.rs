@@ -13,6 +13,8 @@ mod lanes;
 mod policy;
 mod run;
 mod store;
+#[cfg(test)]
+mod tests;
 mod view;
 mod writer;
 
