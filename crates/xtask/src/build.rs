@@ -97,6 +97,21 @@ pub fn everything(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     Ok(())
 }
 
+/// Builds the local service and a function in Rust: what needs no database. Each by itself, with no
+/// more features than it asks for.
+pub fn local_service(workspace: &Workspace) -> Result<()> {
+    for package in ["sqlambda", "echo-function"] {
+        progress::stage(&format!("building {package}"));
+        let mut build = cargo();
+        build.args(["build", "--package", package]);
+        if workspace.profile == Profile::Release {
+            build.arg("--release");
+        }
+        command::succeed(build)?;
+    }
+    Ok(())
+}
+
 /// Builds the programs that only the figures need.
 pub fn examples(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     let mut build = cargo_for(pg_config, "build", workspace.profile);

@@ -29,7 +29,7 @@ const NEW_SESSIONS: usize = 60;
 
 /// Median of an unsigned exchange of the same bytes, in microseconds: the floor.
 pub fn unsigned(bench: &Bench) -> Result<f64> {
-    bench.lab()?.unsigned_exchange(&bench.playground, WARM_CALLS)
+    bench.lab()?.unsigned_exchange(bench.playground()?, WARM_CALLS)
 }
 
 /// Median of a call through the peer, in microseconds.
@@ -48,7 +48,7 @@ pub fn warm_over_unsigned(bench: &Bench) -> Result<f64> {
     let lab = bench.lab()?;
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {
-        let unsigned = lab.unsigned_exchange(&bench.playground, WARM_CALLS / ROUNDS)?;
+        let unsigned = lab.unsigned_exchange(bench.playground()?, WARM_CALLS / ROUNDS)?;
         let sql = format!("SELECT * FROM bench_calls({});", WARM_CALLS / ROUNDS);
         ratios.push(median(bench, &sql)? / unsigned);
     }
@@ -62,7 +62,7 @@ pub fn warm_over_peer(bench: &Bench) -> Result<f64> {
 
 /// What it takes to count a call, over the median of a warm call.
 pub fn statistics_over_warm(bench: &Bench) -> Result<f64> {
-    let program = bench.playground.workspace().built().join("examples/statistics_cost");
+    let program = bench.workspace.built().join("examples/statistics_cost");
     let program = program.to_str().context("the target folder's name is not UTF-8")?;
     let cost = command::output(program, &[COUNTED_CALLS]).context("statistics_cost failed")?;
     Ok(cost.trim().parse::<f64>()? / warm(bench)?)

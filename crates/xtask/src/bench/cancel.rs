@@ -16,7 +16,7 @@ const CANCELS: usize = 200;
 pub fn latency(bench: &Bench) -> Result<f64> {
     let lab = bench.lab()?;
     lab.psql().run("TRUNCATE bench_sent, bench_caught")?.stdout_if_ok()?;
-    let endpoint = bench.playground.service().endpoint();
+    let endpoint = bench.playground()?.service().endpoint();
     let wait = format!("SELECT bench_wait_for_cancels({CANCELS}, '{endpoint}')");
     let mut waiter = lab
         .psql()

@@ -3,7 +3,8 @@
 use super::figure::{Figure, Target};
 use super::{calls, cancel, fresh, local, many, mariadb, memory};
 
-/// Every figure. All calls but those of the local service go to one echo endpoint, in one run.
+/// Every figure on a database. All calls but those of the local service go to one echo endpoint, in
+/// one run.
 pub const FIGURES: &[Figure] = &[
     Figure { name: "warm_call_p50", unit: "us", target: Target::None, run: calls::warm },
     Figure {
@@ -114,13 +115,13 @@ pub const FIGURES: &[Figure] = &[
         name: "local_warm_python_p50",
         unit: "ms",
         target: Target::AtMost(2.0),
-        run: local::warm_python,
+        run: local::sql::warm_python,
     },
     Figure {
         name: "local_cold_python_p50",
         unit: "ms",
         target: Target::AtMost(150.0),
-        run: local::cold_python,
+        run: local::sql::cold_python,
     },
     Figure {
         name: "fresh_clone_to_demo",

@@ -15,7 +15,7 @@ pub fn demo(bench: &Bench) -> Result<f64> {
     let clone = folder.path().join("sqlambda");
     let begin = Instant::now();
     let mut git = Command::new("git");
-    git.args(["clone", "--quiet"]).arg(&bench.playground.workspace().root).arg(&clone);
+    git.args(["clone", "--quiet"]).arg(&bench.workspace.root).arg(&clone);
     command::succeed(git)?;
     let mut demo = Command::new("cargo");
     demo.args(["xtask", "demo"]).current_dir(&clone).env_remove("CARGO_TARGET_DIR");

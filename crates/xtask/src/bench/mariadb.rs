@@ -50,7 +50,7 @@ pub fn warm_over_unsigned(bench: &Bench) -> Result<f64> {
     let server = server(bench, lab)?;
     let mut ratios = Vec::new();
     for _ in 0..ROUNDS {
-        let unsigned = lab.unsigned_exchange(&bench.playground, WARM_CALLS / ROUNDS)?;
+        let unsigned = lab.unsigned_exchange(bench.playground()?, WARM_CALLS / ROUNDS)?;
         ratios.push(warm_call(&server, WARM_CALLS / ROUNDS)? / unsigned);
     }
     percentile(ratios, 0.5)
@@ -77,7 +77,7 @@ pub fn first_over_warm(bench: &Bench) -> Result<f64> {
 fn server(bench: &Bench, lab: &Lab) -> Result<MariaDb> {
     let endpoint = lab.endpoint.clone();
     let server = bench
-        .playground
+        .playground()?
         .new_mariadb(Brand::MariaDb, |config| config.env("AWS_ENDPOINT_URL_LAMBDA", endpoint))?;
     server.query("mysql", SCHEMA)?;
     warm_call(&server, 100)?;

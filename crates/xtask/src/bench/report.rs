@@ -89,12 +89,15 @@ fn shown(value: f64) -> String {
 }
 
 /// What the figures depend on: to be printed with them, or they mean nothing.
-pub fn setting(playground: &Playground) -> Vec<String> {
+pub fn setting(playground: Option<&Playground>) -> Vec<String> {
     let commit = command::output("git", &["describe", "--always", "--dirty"]).unwrap_or_default();
     let rustc = command::output("rustc", &["--version"]).unwrap_or_default();
+    let version =
+        |playground: &Playground| playground.cluster().install().config.version.to_string();
+    let database = playground.map_or(String::new(), |one| version(one) + ", ");
     vec![
         format!("machine   {}", machine()),
-        format!("versions  {}, {}", playground.cluster().install().config.version, rustc.trim()),
+        format!("versions  {database}{}", rustc.trim()),
         format!("commit    {}", commit.trim()),
         format!("command   cargo xtask {}", arguments()),
     ]

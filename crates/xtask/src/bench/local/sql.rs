@@ -1,9 +1,9 @@
-//! The local service, called through SQL.
+//! The local service, called through SQL: signed requests.
 
 use anyhow::Result;
 
-use super::Bench;
-use super::lab::percentile;
+use crate::bench::Bench;
+use crate::bench::lab::percentile;
 
 const WARM_CALLS: usize = 1_000;
 const COLD_STARTS: usize = 10;
@@ -19,7 +19,7 @@ pub fn warm_python(bench: &Bench) -> Result<f64> {
 pub fn cold_python(bench: &Bench) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..COLD_STARTS {
-        let mut service = bench.playground.new_service(|config| config)?;
+        let mut service = bench.playground()?.new_service(|config| config)?;
         let endpoint = service.endpoint().to_owned();
         times.extend(calls_at(bench, &endpoint, "simple", 1)?);
         service.stop()?;
@@ -28,12 +28,12 @@ pub fn cold_python(bench: &Bench) -> Result<f64> {
 }
 
 fn calls(bench: &Bench, function: &str, count: usize) -> Result<Vec<f64>> {
-    calls_at(bench, bench.playground.service().endpoint(), function, count)
+    calls_at(bench, bench.playground()?.service().endpoint(), function, count)
 }
 
 /// Milliseconds of each of `count` calls from one session, the connection already made.
 fn calls_at(bench: &Bench, endpoint: &str, function: &str, count: usize) -> Result<Vec<f64>> {
-    let cluster = bench.playground.cluster();
+    let cluster = bench.playground()?.cluster();
     let database = cluster.create_database()?;
     let script = format!(
         "SET aws_lambda.endpoint_override = '{endpoint}';
