@@ -48,6 +48,15 @@ impl PgInstall {
         link_entries(&origin.share.join("extension"), &inside(&origin.share).join("extension"))?;
         link_entries(&origin.share, &inside(&origin.share))?;
 
+        // Programs that look for libraries beside themselves find them there, too.
+        for libraries in origin.private_libraries() {
+            let link = inside(&libraries);
+            if link.symlink_metadata().is_err() {
+                symlink(&libraries, &link)
+                    .with_context(|| format!("cannot make the link {}", link.display()))?;
+            }
+        }
+
         let config = PgConfig::ask(&inside(&origin.bin).join("pg_config"))?;
         for path in [&config.share, &config.pkglib] {
             if !path.starts_with(folder) {

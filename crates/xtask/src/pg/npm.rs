@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,27 +41,32 @@ pub fn fetch(major: u16, folder: &Path, steps: &mut Steps) -> Result<PathBuf> {
     let tree = Path::new("node_modules").join(PACKAGE).join("native");
     let root = folder.join(&tree);
     programs::tell_libraries(&tools, &root.join("bin"), &[root.join("lib")], None)?;
-    add_clients(&tools, &folder.join(clients), &root.join("bin"))?;
+    add_clients(&folder.join(clients), &root.join("bin"))?;
     let pg_config = root.join("bin/pg_config");
+    if !programs::runs(&root.join("bin/psql")) {
+        bail!("the clients do not run");
+    }
     programs::write_script(&pg_config, &script(&root.join("bin/postgres"))?)?;
     bindings::take_the_place_of_headers(&PgConfig::ask(&pg_config)?)?;
     Ok(tree.join("bin/pg_config"))
 }
 
-/// Copies the clients beside the `pg_config` of another PostgreSQL, still with its libraries.
-fn add_clients(tools: &Path, pg_config: &Path, bin: &Path) -> Result<()> {
+/// Copies the clients beside another `pg_config`, of the wheel. They look for their libraries beside
+/// the folder that holds its trees; a link is there.
+fn add_clients(pg_config: &Path, bin: &Path) -> Result<()> {
     let config = PgConfig::ask(pg_config)?;
-    let copies = bin.with_file_name("clients");
-    fs::create_dir(&copies)?;
     for name in CLIENTS {
-        fs::copy(config.bin.join(name), copies.join(name))
+        fs::copy(config.bin.join(name), bin.join(name))
             .with_context(|| format!("there is no {name} in {}", config.bin.display()))?;
     }
-    programs::tell_libraries(tools, &copies, &config.private_libraries(), None)?;
-    for name in CLIENTS {
-        fs::rename(copies.join(name), bin.join(name))?;
+    let above = bin.ancestors().nth(3).context("the tree is in a folder")?;
+    for folder in config.private_libraries() {
+        if folder.extension().is_some_and(|ending| ending == "libs") {
+            let name = folder.file_name().context("a folder has a name")?;
+            symlink(&folder, above.join(name))?;
+        }
     }
-    Ok(fs::remove_dir(copies)?)
+    Ok(())
 }
 
 /// A `pg_config` that tells the folders beside it.
