@@ -145,13 +145,19 @@ impl Local {
     /// Serves until a signal ends the service; an error is told on stderr.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let log = logging::start(self.log_format, self.log_level);
+        let format = self.log_format;
+        let log = logging::start(format, self.log_level);
         let result = self.serve_folders(&log);
+        if let (Err(error), LogFormat::Json) = (&result, format) {
+            tracing::error!("{error:#}");
+        }
         log.flush();
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("sqlambda: {error:#}");
+                if format == LogFormat::Text {
+                    eprintln!("sqlambda: {error:#}");
+                }
                 ExitCode::FAILURE
             }
         }
@@ -231,13 +237,23 @@ impl Local {
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
         announce(&service, listener.local_addr()?, &self.region)?;
+        let mut serving = tokio::spawn(Arc::clone(&service).serve(listener));
+        let signal = tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("stopping on {signal}: running calls may finish; a second signal ends them");
         tokio::select! {
-            () = Arc::clone(&service).serve(listener) => {}
-            _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+            () = service.stop() => Ok(()),
+            _ = terminate.recv() => Err(cut_off()),
+            _ = interrupt.recv() => Err(cut_off()),
         }
-        Ok(())
     }
+}
+
+fn cut_off() -> anyhow::Error {
+    anyhow::anyhow!("a second signal: running calls were cut off")
 }
 
 fn is_loopback(ip: IpAddr) -> bool {
@@ -256,11 +272,13 @@ fn announce(service: &Service, address: SocketAddr, region: &str) -> anyhow::Res
         writeln!(out, "{:<24} {:<16} {what}", record.name, configuration.runtime.to_string())?;
     }
     writeln!(out, "export AWS_ENDPOINT_URL_LAMBDA=http://{address}")?;
-    writeln!(out, "export AWS_ACCESS_KEY_ID=test")?;
-    writeln!(out, "export AWS_SECRET_ACCESS_KEY=test")?;
-    // The AWS CLI 1 and boto3 know this name only, the other SDKs the next.
-    writeln!(out, "export AWS_DEFAULT_REGION={region}")?;
-    writeln!(out, "export AWS_REGION={region}")?;
+    // The AWS CLI and boto3 know the second name of the region only, the other SDKs the first.
+    writeln!(
+        out,
+        "export AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} \
+         AWS_SECRET_ACCESS_KEY={key}",
+        key = crate::auth::TEST_KEY
+    )?;
     out.flush()?;
     Ok(())
 }

@@ -112,9 +112,13 @@ pub(crate) async fn discard(mut body: Incoming, mut seen: usize) {
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
-/// Serves one connection until it ends.
-pub(crate) async fn serve_connection<S, F, R, B>(stream: S, buffer: usize, answer: F)
-where
+/// Serves one connection until it ends, or until the answer that it is at when `stop` is ready.
+pub(crate) async fn serve_connection<S, F, R, B>(
+    stream: S,
+    buffer: usize,
+    answer: F,
+    stop: impl Future<Output = ()>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Request) -> R,
     R: Future<Output = Response<B>>,
@@ -125,15 +129,22 @@ where
         let answer = answer(request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         // It would count the silence between requests, and pooled clients and busy runtimes are
         // silent for minutes. The front door's connections are watched by `connections`.
         .header_read_timeout(None)
         .max_buf_size(buffer)
         // A process may exit right after it sent its answer: the answer counts.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection, stop);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended");
     }

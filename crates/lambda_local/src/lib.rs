@@ -27,5 +27,6 @@ pub mod runtime_api;
 pub mod runtimes;
 mod service;
 mod state;
+pub mod stop;
 
 pub use service::{Service, ServiceError, Settings};

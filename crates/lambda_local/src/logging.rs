@@ -50,7 +50,10 @@ pub(crate) fn start(format: LogFormat, level: LevelFilter) -> LogGuard {
     let writer = Queue { queue: queue.clone(), dropped: Arc::clone(&dropped) };
     let _ = std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || write_lines(&lines, &dropped));
+        .spawn(move || write_lines(&lines, &dropped, format));
+    if format == LogFormat::Json {
+        std::panic::set_hook(Box::new(|panic| tracing::error!("internal error: {panic}")));
+    }
     let builder = tracing_subscriber::fmt().with_writer(writer).with_max_level(level);
     // A second start in one process (tests of the library) keeps the first.
     let _ = match format {
@@ -60,7 +63,7 @@ pub(crate) fn start(format: LogFormat, level: LevelFilter) -> LogGuard {
     LogGuard { queue }
 }
 
-fn write_lines(jobs: &Receiver<Job>, dropped: &AtomicU64) {
+fn write_lines(jobs: &Receiver<Job>, dropped: &AtomicU64, format: LogFormat) {
     let mut stderr = io::stderr();
     while let Ok(job) = jobs.recv() {
         let mut lines = Vec::new();
@@ -79,7 +82,14 @@ fn write_lines(jobs: &Receiver<Job>, dropped: &AtomicU64) {
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(stderr, "{{\"lost_log_lines\":{lost}}}");
+            // Written here: the queue is what is full.
+            let _ = match format {
+                LogFormat::Text => writeln!(stderr, "{lost} lines of the log were lost"),
+                LogFormat::Json => writeln!(
+                    stderr,
+                    "{{\"level\":\"WARN\",\"message\":\"lines of the log were lost\",\"lost\":{lost}}}"
+                ),
+            };
         }
     }
 }

@@ -201,6 +201,11 @@ impl Pools {
         }
     }
 
+    /// Ends all processes, also those that run a call, and starts no more.
+    pub(crate) fn end_all(&self) {
+        self.settings.spawner.end_all();
+    }
+
     /// The folders that processes may still run in.
     pub(crate) fn task_roots(&self) -> HashSet<PathBuf> {
         let mut retired = lock(&self.retired);

@@ -19,10 +19,17 @@ use crate::functions::Found;
 use crate::model::{Code, Functions, Progress, Record, Store, StoreError, Version, new_id};
 use crate::pools::Pools;
 use crate::runtimes::Toolchain;
+use crate::stop::{Stop, Tally};
 
 /// How often idle processes, late connections and unused archives are looked for. Not on any call's
 /// path.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long running calls have to end by themselves when the service stops.
+const STOP_TIME: Duration = Duration::from_millis(1_700);
+
+/// How long those that did not have to be answered.
+const LAST_ANSWERS_TIME: Duration = Duration::from_millis(150);
 
 /// Header buffer of the front door; client contexts and session tokens fit many times.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -71,6 +78,10 @@ pub struct Service {
     location_key: LocationKey,
     /// Whether code may be there that nothing refers to any more.
     untidy: AtomicBool,
+    stop: Stop,
+    /// The connections that are served.
+    answering: Tally,
+    calls: Tally,
 }
 
 impl Service {
@@ -86,8 +97,10 @@ impl Service {
         let store = settings.durable.then(|| Store::open(&settings.state)).transpose()?;
         let functions = Arc::new(Functions::load(store, folders)?);
         let code = Arc::new(CodeStore::open(&settings.state)?);
+        let calls = Tally::default();
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
+            calls: calls.clone(),
             identity: ChildIdentity {
                 runtime_api: String::new(),
                 region: settings.region.clone(),
@@ -109,16 +122,32 @@ impl Service {
         let events = Events::open(&settings.state, settings.events.clone(), known, running)?;
         let events = Arc::new(events);
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
-        Ok(Self { settings, functions, code, pools, connections, events, location_key, untidy })
+        let stop = Stop::default();
+        Ok(Self {
+            settings,
+            functions,
+            code,
+            pools,
+            connections,
+            events,
+            location_key,
+            untidy,
+            stop,
+            answering: Tally::default(),
+            calls,
+        })
     }
 
-    /// Serves connections until the future is dropped.
+    /// Serves connections until the service is stopped.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {
         self.resume();
         self.events.resume();
         let sweeping = tokio::spawn(Arc::clone(&self).sweep());
         loop {
-            let (stream, place) = self.connections.accept(&listener).await;
+            let (stream, place) = tokio::select! {
+                accepted = self.connections.accept(&listener) => accepted,
+                () = self.stop.wished() => break sweeping.abort(),
+            };
             tokio::spawn(Arc::clone(&self).connection(stream, place));
             if sweeping.is_finished() {
                 return;
@@ -127,10 +156,30 @@ impl Service {
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, place: Place) {
-        connections::serve(stream, place, HEADER_BYTES, |request| {
-            crate::front_door::answer(Arc::clone(&self), request)
-        })
-        .await;
+        let _answering = self.answering.begin();
+        let answer = |request| crate::front_door::answer(Arc::clone(&self), request);
+        connections::serve(stream, place, HEADER_BYTES, answer, self.stop.wished()).await;
+    }
+
+    /// Takes no more connections, lets running calls finish, and ends those that take too long: they
+    /// are answered as when their process is killed. Done within 2 seconds.
+    pub async fn stop(&self) {
+        self.stop.wish();
+        let finished = async {
+            self.calls.none().await;
+            self.answering.none().await;
+        };
+        if tokio::time::timeout(STOP_TIME, finished).await.is_err() {
+            let running = self.calls.count();
+            tracing::warn!("ending {running} calls that still run");
+        }
+        self.pools.end_all();
+        let _ = tokio::time::timeout(LAST_ANSWERS_TIME, self.answering.none()).await;
+    }
+
+    /// Whether the service stops: what has not begun should not.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.is_wished()
     }
 
     /// Finishes what was under way when the service was last stopped.

@@ -14,9 +14,15 @@ use super::stream::Watched;
 use crate::http_io::{Request, serve_connection};
 
 /// Serves a connection of the front door until it ends, or has to. A handler that has read a
-/// request's body says so with [`super::Line::has_arrived`] on the line in its extensions.
-pub(crate) async fn serve<F, R, B>(stream: TcpStream, place: Place, buffer: usize, answer: F)
-where
+/// request's body says so with [`super::Line::has_arrived`] on the line in its extensions. When
+/// `stop` is ready, the answer that it is at is its last.
+pub(crate) async fn serve<F, R, B>(
+    stream: TcpStream,
+    place: Place,
+    buffer: usize,
+    answer: F,
+    stop: impl Future<Output = ()>,
+) where
     F: Fn(Request) -> R,
     R: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + Unpin + 'static,
@@ -24,7 +30,7 @@ where
 {
     let _ = stream.set_nodelay(true);
     let line = &place.line;
-    let served = serve_connection(Watched::new(stream, line.clone()), buffer, |mut request| {
+    let answer = |mut request: Request| {
         if request.body().is_end_stream() {
             line.has_arrived();
         } else {
@@ -37,7 +43,8 @@ where
             let answering = line.answering();
             answer.map(|body| Answered { body, _until: answering })
         }
-    });
+    };
+    let served = serve_connection(Watched::new(stream, line.clone()), buffer, answer, stop);
     tokio::select! {
         () = served => {}
         () = line.ended() => {}

@@ -17,6 +17,7 @@ use crate::functions::Function;
 use crate::invocations::{Invocations, Kind};
 use crate::limits::{IDLE_TIME, INIT_TIME};
 use crate::runtimes::{Launcher, RuntimeError};
+use crate::stop::Tally;
 
 /// What the pools of all functions share.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct PoolSettings {
     pub identity: ChildIdentity,
     /// Where executions are noted.
     pub invocations: Arc<Invocations>,
+    /// The calls that run.
+    pub calls: Tally,
 }
 
 /// The environments of one version of a function.
@@ -111,12 +114,13 @@ impl Pool {
     async fn start(self: &Arc<Self>, event: Event, place: Held) -> Execution {
         let pool = Arc::clone(self);
         let request_id = event.request_id.clone();
+        let counted = self.settings.calls.begin();
         let running = tokio::spawn(async move {
             let running = pool.settings.invocations.begin(&pool.function, &event);
             let execution = pool.run(Arc::new(event)).await;
             running.end(&execution);
             // Free before the caller knows, or its next call could be refused for its last one.
-            drop(place);
+            drop((place, counted));
             execution
         });
         running.await.unwrap_or_else(|error| {

@@ -1,7 +1,10 @@
 //! The thread that starts every child.
 
+use std::collections::HashSet;
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
@@ -17,6 +20,15 @@ use super::guard::Guard;
 pub struct Spawner {
     jobs: std::sync::mpsc::Sender<Job>,
     guard: Option<Guard>,
+    groups: Arc<Mutex<Groups>>,
+}
+
+/// The process groups that run.
+#[derive(Debug, Default)]
+struct Groups {
+    running: HashSet<Pid>,
+    /// Whether there are to be no more.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -37,7 +49,7 @@ impl Spawner {
                 let _ = job.reply.send(job.command.spawn());
             }
         })?;
-        Ok(Self { jobs, guard })
+        Ok(Self { jobs, guard, groups: Arc::default() })
     }
 
     /// Starts a process in a group of its own that dies with the service.
@@ -49,17 +61,40 @@ impl Spawner {
         let gone = || io::Error::other("the spawner thread has ended");
         self.jobs.send(Job { command, reply }).map_err(|_| gone())?;
         let child = answer.await.map_err(|_| gone())??;
-        if let (Some(guard), Some(group)) = (&self.guard, group_of(&child)) {
+        let Some(group) = group_of(&child) else { return Ok(child) };
+        let mut groups = self.groups();
+        if groups.closed {
+            // Dropping the child kills it.
+            return Err(io::Error::other("the service is stopping"));
+        }
+        groups.running.insert(group);
+        if let Some(guard) = &self.guard {
             guard.add(group);
         }
+        drop(groups);
         Ok(child)
     }
 
     /// The group of a process was ended, and its number may be used again.
     pub(super) fn ended(&self, group: Pid) {
+        self.groups().running.remove(&group);
         if let Some(guard) = &self.guard {
             guard.remove(group);
         }
+    }
+
+    /// Ends every process with all that it has started, and starts no more.
+    pub fn end_all(&self) {
+        let mut groups = self.groups();
+        groups.closed = true;
+        for group in &groups.running {
+            // It may just have ended.
+            let _ = killpg(*group, Signal::SIGKILL);
+        }
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

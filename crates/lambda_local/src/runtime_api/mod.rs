@@ -61,10 +61,8 @@ pub(crate) async fn serve(
 
 async fn connection(stream: tokio::net::TcpStream, environment: Arc<Environment>) {
     let _ = stream.set_nodelay(true);
-    serve_connection(stream, RUNTIME_API_HEADER_BYTES, |request| {
-        handlers::answer(Arc::clone(&environment), request)
-    })
-    .await;
+    let answer = |request| handlers::answer(Arc::clone(&environment), request);
+    serve_connection(stream, RUNTIME_API_HEADER_BYTES, answer, std::future::pending()).await;
 }
 
 /// A connection that is already in the backlog.
