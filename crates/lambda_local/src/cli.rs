@@ -17,49 +17,34 @@ use crate::auth::Credentials;
 use crate::connections::raise_limit;
 use crate::environment::Guard;
 use crate::events::{Endpoints, EventSettings};
-use crate::functions::{RuntimeFamily, check_variable, discover};
+use crate::functions::{Context, Discovered, RuntimeFamily, Sources, check_variable};
 use crate::logging::{self, LogGuard};
-use crate::pools::Launchers;
+use crate::reload::Reload;
 use crate::runtimes::Toolchain;
 use crate::service::{Service, Settings};
 use crate::state::StateFolder;
 
-const AFTER_HELP: &str = "\
-Each folder holds one sub-folder (or one file) per function; its name is the function's name.
-  hello/lambda_function.py   Python, handler lambda_function.lambda_handler
-  hello/index.js, index.mjs  Node.js, handler index.handler
-  hello/bootstrap            any program that speaks the Lambda Runtime API
-  hello.py, hello.mjs        a function in one file, handler hello.lambda_handler, hello.handler
-  hello/function.json        optional: Runtime, Handler, Timeout, MemorySize, Environment,
-                             ReservedConcurrentExecutions, Aliases, as in AWS's CreateFunction
-  hello/requirements.txt     optional: packages of a Python function, installed once; boto3 is there
+const AFTER_HELP: &str = include_str!("help.txt");
 
-Try it:
-  sqlambda local functions/
-  export AWS_ENDPOINT_URL_LAMBDA=http://127.0.0.1:9001 AWS_DEFAULT_REGION=us-east-1
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-  aws lambda invoke --function-name hello /dev/stdout
-
-Functions can also be made, changed and deleted with the AWS CLI and the SDKs: create-function,
-publish-version, create-alias and so on. They are kept in --state and are there after a restart. A
-function in a folder is one of them; its folder is read again at every start.
-
-Asynchronous events (--invocation-type Event) are kept there too until they have run. A failed one is
-tried again as on AWS, after 1 and 2 minutes; shorter: --event-retry-delays 1s,5s. Destinations in SQS,
-SNS and EventBridge are reached at AWS_ENDPOINT_URL_SQS, _SNS and _EVENTBRIDGE.
-
-Environment: SQLAMBDA_CACHE_DIR is where the runtimes are installed (~/.cache/sqlambda).";
-
-/// Serves functions as AWS Lambda would: those in folders, and those made through the API.
+/// Serves functions as AWS Lambda would: those in folders and AWS SAM templates, and those made
+/// through the API.
 ///
 /// Every function runs in processes of its own, through Amazon's own runtime clients. The AWS CLI,
 /// the SDKs and the database extensions reach the service through AWS_ENDPOINT_URL_LAMBDA.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct Local {
-    /// Folders with one sub-folder or one file per function
-    #[arg(value_name = "FOLDER")]
+    /// Folders with one sub-folder or one file per function, and AWS SAM or CloudFormation templates
+    #[arg(value_name = "FOLDER | TEMPLATE")]
     folders: Vec<PathBuf>,
+
+    /// Set a parameter of the templates, over its default; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
+
+    /// Do not run functions anew when their files change
+    #[arg(long)]
+    no_reload: bool,
 
     /// Keep functions made through the API here [default: a folder for these FOLDERs in
     /// ~/.local/state/sqlambda]
@@ -135,6 +120,11 @@ fn account(text: &str) -> Result<String, String> {
     }
 }
 
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
     check_variable(name, value)?;
@@ -170,19 +160,11 @@ impl Local {
             "{ip} can be reached from other machines, and whoever has the credentials can run code \
              here; add --allow-public if that is what you want"
         );
-        let toolchain = Toolchain::from_environment()?;
-        let found = discover(&self.folders, &toolchain)?;
+        let sources = self.sources()?;
+        let discovered = self.discover(&sources)?;
         if self.prepare {
-            let launchers = Launchers::new(toolchain);
-            let failed: Vec<_> =
-                found.iter().filter_map(|found| launchers.of(&found.function).err()).collect();
-            return failed.into_iter().next().map_or(Ok(()), |error| Err(error.into()));
+            return Ok(Service::prepare(&discovered.found, &sources.toolchain)?);
         }
-        anyhow::ensure!(
-            !found.is_empty() || self.folders.is_empty(),
-            "no function found in {:?}",
-            self.folders
-        );
         let state = if self.ephemeral {
             StateFolder::temporary()?
         } else {
@@ -209,13 +191,50 @@ impl Local {
         raise_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let served = runtime.block_on(async {
-            let service = Arc::new(Service::new(settings, found, &toolchain, Some(guard))?);
+            let found = &discovered.found;
+            let service = Service::new(settings, found, &sources.toolchain, Some(guard))?;
+            let service = Arc::new(service);
+            if !self.no_reload && !self.folders.is_empty() {
+                let service = Arc::clone(&service);
+                Reload::start(service, sources, &discovered)
+                    .context("cannot follow the functions' files; --no-reload serves without")?;
+            }
             self.serve(service).await
         });
         log.flush();
         // Children die with the process; there is nothing to wait for.
         runtime.shutdown_background();
         served
+    }
+
+    fn sources(&self) -> anyhow::Result<Sources> {
+        Ok(Sources {
+            paths: self.folders.clone(),
+            context: Context {
+                account: self.account.clone(),
+                region: self.region.clone(),
+                parameters: self.parameter.iter().cloned().collect(),
+                variables: self.env.iter().map(|(name, _)| name.clone()).collect(),
+            },
+            toolchain: Toolchain::from_environment()?,
+        })
+    }
+
+    /// The functions; everything that is wrong with them is one error.
+    fn discover(&self, sources: &Sources) -> anyhow::Result<Discovered> {
+        let discovered = sources.discover();
+        for note in &discovered.notes {
+            tracing::warn!("{note}");
+        }
+        let problems: Vec<String> =
+            discovered.problems.iter().map(|problem| problem.error.to_string()).collect();
+        anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));
+        anyhow::ensure!(
+            !discovered.found.is_empty() || self.folders.is_empty(),
+            "no function found in {:?}",
+            self.folders
+        );
+        Ok(discovered)
     }
 
     fn credentials(&self) -> anyhow::Result<Option<Credentials>> {

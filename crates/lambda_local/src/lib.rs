@@ -23,6 +23,7 @@ pub mod limits;
 mod logging;
 pub mod model;
 mod pools;
+mod reload;
 pub mod runtime_api;
 pub mod runtimes;
 mod service;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use crate::code::CodeStore;
+use crate::code::{CodeStore, UnpackError};
 use crate::environment::{Account, Concurrency, Pool, PoolSettings};
-use crate::functions::Function;
+use crate::functions::{Function, missing_handler};
 use crate::model::{Functions, Progress, Record, Version};
 use crate::runtimes::{Launcher, RuntimeError, Toolchain};
 
@@ -22,6 +22,11 @@ pub(crate) struct Launchers {
 impl Launchers {
     pub(crate) fn new(toolchain: Toolchain) -> Self {
         Self { toolchain, runtimes: Mutex::default() }
+    }
+
+    /// Asks again for what was missing.
+    fn forget_failures(&self) {
+        lock(&self.runtimes).retain(|_, runtime| runtime.is_ok());
     }
 
     /// How to start a function, or why what it needs cannot be had. Blocks while it installs.
@@ -105,24 +110,34 @@ impl Pools {
         let prepared = tokio::task::spawn_blocking(move || pools.prepare(&name, &wanted)).await;
         let (function, launcher) = prepared.unwrap_or_else(|error| {
             let failed = RuntimeError::new(format!("internal error: {error}"));
-            (runnable(&record.name, version, PathBuf::new()), Err(failed))
+            (bare(&record.name, version), Err(failed))
         });
         self.put(record, version, function, launcher)
     }
 
-    /// The same, before the service runs.
-    pub(crate) fn make_now(self: &Arc<Self>, record: &Record) {
+    /// The same for `$LATEST`, here and now. Blocks while something is installed. Returns why its
+    /// handler cannot be found, if it is known.
+    pub(crate) fn make_now(self: &Arc<Self>, record: &Record) -> Option<String> {
         let (function, launcher) = self.prepare(&record.name, &record.latest);
+        let problem = handler_problem(&function, &launcher);
         self.put(record, &record.latest, function, launcher);
+        problem
+    }
+
+    /// Why a version cannot run; nothing if it can, as far as is known. Blocks while something is
+    /// installed, and looks again for what was missing.
+    pub(crate) fn check(&self, name: &str, version: &Version) -> Option<String> {
+        self.launchers.forget_failures();
+        let (function, launcher) = self.prepare(name, version);
+        let problem = launcher.as_ref().err().map(ToString::to_string);
+        problem.or_else(|| handler_problem(&function, &launcher))
     }
 
     fn prepare(&self, name: &str, version: &Version) -> (Function, Result<Launcher, RuntimeError>) {
-        let root = self.code.task_root(&version.code);
-        let (root, problem) = match root {
-            Ok(root) => (root, None),
-            Err(error) => (PathBuf::new(), Some(RuntimeError::new(error.to_string()))),
+        let (mut function, problem) = match runnable(name, version, &self.code) {
+            Ok(function) => (function, None),
+            Err(error) => (bare(name, version), Some(RuntimeError::new(error.to_string()))),
         };
-        let mut function = runnable(name, version, root);
         function.variables.extend(self.variables.clone());
         let launcher = problem.map_or_else(|| self.launchers.of(&function), Err);
         (function, launcher)
@@ -213,23 +228,48 @@ impl Pools {
         let retired: Vec<Arc<Pool>> = retired.iter().filter_map(Weak::upgrade).collect();
         let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
         let pools = made.values().map(|made| &made.pool).chain(&retired);
-        pools.map(|pool| pool.function().task_root.clone()).collect()
+        let roots = |pool: &Arc<Pool>| {
+            let function = pool.function();
+            let layers = function.layers.iter().cloned();
+            layers.chain([function.task_root.clone()]).collect::<Vec<_>>()
+        };
+        pools.flat_map(roots).collect()
     }
 }
 
-/// A version as its processes see it.
-fn runnable(name: &str, version: &Version, task_root: PathBuf) -> Function {
+/// A version as its processes see it. Blocks: archives are unpacked.
+pub(crate) fn runnable(
+    name: &str,
+    version: &Version,
+    code: &CodeStore,
+) -> Result<Function, UnpackError> {
+    let layers = version.configuration.layers.iter().map(|layer| code.task_root(&layer.code));
+    let layers = layers.collect::<Result<_, _>>()?;
+    Ok(Function { task_root: code.task_root(&version.code)?, layers, ..bare(name, version) })
+}
+
+/// The same without its code.
+fn bare(name: &str, version: &Version) -> Function {
     let configuration = &version.configuration;
     Function {
         name: name.to_owned(),
         version: version.name(),
-        task_root,
+        task_root: PathBuf::new(),
+        layers: Vec::new(),
         runtime: configuration.runtime.clone(),
         handler: configuration.handler.clone(),
         timeout: Duration::from_secs(configuration.timeout.into()),
         memory_mb: configuration.memory_mb,
         variables: configuration.variables.clone(),
     }
+}
+
+fn handler_problem(
+    function: &Function,
+    launcher: &Result<Launcher, RuntimeError>,
+) -> Option<String> {
+    let launcher = launcher.as_ref().ok()?;
+    missing_handler(function, launcher.packages.as_deref())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

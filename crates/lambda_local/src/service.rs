@@ -10,15 +10,17 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::auth::Credentials;
-use crate::code::{CodeStore, Needed};
+use crate::code::{CodeStore, Needed, UnpackError};
 use crate::connections::{self, Connections, Place};
 use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
 use crate::events::{EventSettings, Events};
-use crate::functions::Found;
-use crate::model::{Code, Functions, Progress, Record, Store, StoreError, Version, new_id};
-use crate::pools::Pools;
-use crate::runtimes::Toolchain;
+use crate::functions::{Found, Origin};
+use crate::model::{
+    Code, Described, Functions, Progress, Record, Store, StoreError, Version, new_id,
+};
+use crate::pools::{Launchers, Pools, runnable};
+use crate::runtimes::{RuntimeError, Toolchain};
 use crate::stop::{Stop, Tally};
 
 /// How often idle processes, late connections and unused archives are looked for. Not on any call's
@@ -61,6 +63,19 @@ pub enum ServiceError {
     /// What was known cannot be read or written.
     #[error(transparent)]
     State(#[from] StoreError),
+    /// The code of a function cannot be used.
+    #[error("{origin}: the code of function `{name}`: {error}")]
+    Code {
+        /// The function.
+        name: String,
+        /// Where it is described.
+        origin: Box<Origin>,
+        /// What is wrong with its code.
+        error: UnpackError,
+    },
+    /// A runtime or a package that was to be installed cannot be had.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     /// The system refuses.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -86,17 +101,18 @@ pub struct Service {
 
 impl Service {
     /// A service of the functions in its state and in folders. Their runtimes are installed first,
-    /// where they are not yet; a function whose runtime cannot be had is served with that as its
-    /// error. The guard ends what the service leaves behind.
+    /// where they are not yet; a function whose runtime cannot be had, or whose handler is not there,
+    /// is served with that as its error. The guard ends what the service leaves behind.
     pub fn new(
         settings: Settings,
-        folders: Vec<Found>,
+        folders: &BTreeMap<String, Found>,
         toolchain: &Toolchain,
         guard: Option<Guard>,
     ) -> Result<Self, ServiceError> {
         let store = settings.durable.then(|| Store::open(&settings.state)).transpose()?;
-        let functions = Arc::new(Functions::load(store, folders)?);
         let code = Arc::new(CodeStore::open(&settings.state)?);
+        let described = describe(folders, &code)?;
+        let functions = Arc::new(Functions::load(store, described)?);
         let calls = Tally::default();
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
@@ -114,7 +130,10 @@ impl Service {
         let (known, kept) = (Arc::clone(&functions), Arc::clone(&code));
         let pools = Arc::new(Pools::new(shared, toolchain.clone(), known, kept, variables));
         for record in functions.all().values().filter(|record| !record.latest.is_busy()) {
-            pools.make_now(record);
+            let problem = pools.make_now(record);
+            if let Some((problem, found)) = problem.zip(folders.get(&record.name)) {
+                tracing::error!(function = record.name, "{}: {problem}", found.origin);
+            }
         }
         pools.sync_reservations();
         let connections = Arc::new(Connections::new());
@@ -136,6 +155,60 @@ impl Service {
             answering: Tally::default(),
             calls,
         })
+    }
+
+    /// Installs what these functions need, and serves nothing.
+    pub fn prepare(
+        folders: &BTreeMap<String, Found>,
+        toolchain: &Toolchain,
+    ) -> Result<(), ServiceError> {
+        let state = tempfile::Builder::new().prefix("sqlambda-").tempdir()?;
+        let code = CodeStore::open(state.path())?;
+        let launchers = Launchers::new(toolchain.clone());
+        let mut failed = None;
+        for described in describe(folders, &code)? {
+            let function = runnable(described.name(), described.latest(), &code)
+                .map_err(|error| RuntimeError::new(error.to_string()))?;
+            // The others are installed all the same.
+            failed = failed.or(launchers.of(&function).err());
+        }
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Runs a function as its folder or template describes it now: also when only its code has
+    /// changed. Running calls finish with the code of before. Blocks while something is installed.
+    /// What could not run is told, and changes nothing unless the function is new.
+    pub(crate) fn reload(
+        &self,
+        found: &Found,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<(), String> {
+        let arriving = runtime.block_on(self.code.arrival());
+        let described = Described::of(found, &self.code).map_err(|error| error.to_string())?;
+        if let Some(problem) = self.pools.check(&found.name, described.latest()) {
+            if self.functions.get(&found.name).is_some() {
+                return Err(problem);
+            }
+            tracing::error!(function = found.name, "{}: {problem}", found.origin);
+        }
+        let record = self.functions.describe(described).map_err(|error| error.to_string())?;
+        drop(arriving);
+        self.pools.make_now(&record);
+        self.pools.sync_reservations();
+        self.code_was_dropped();
+        Ok(())
+    }
+
+    /// Serves a function no more whose folder has gone.
+    pub(crate) fn forget(&self, name: &str) -> Result<(), StoreError> {
+        self.functions.change(name, |record, _| {
+            *record = None;
+            Ok::<_, StoreError>(())
+        })?;
+        self.pools.remove(name, None);
+        self.pools.sync_reservations();
+        self.code_was_dropped();
+        Ok(())
     }
 
     /// Serves connections until the service is stopped.
@@ -235,7 +308,7 @@ impl Service {
     fn needed(&self) -> Needed {
         let mut needed = Needed { running: self.pools.task_roots(), ..Needed::default() };
         for record in self.functions.all().values() {
-            needed.used.extend(record.all_versions().filter_map(|version| match &version.code {
+            needed.used.extend(record.all_code().filter_map(|code| match code {
                 Code::Archive { sha256, .. } => Some(sha256.clone()),
                 Code::Folder { .. } => None,
             }));
@@ -291,6 +364,21 @@ impl Service {
     pub(crate) fn region(&self) -> &str {
         &self.settings.region
     }
+}
+
+/// The functions with their code.
+fn describe(
+    folders: &BTreeMap<String, Found>,
+    code: &CodeStore,
+) -> Result<Vec<Described>, ServiceError> {
+    let described = folders.values().map(|found| {
+        Described::of(found, code).map_err(|error| ServiceError::Code {
+            name: found.name.clone(),
+            origin: Box::new(found.origin.clone()),
+            error,
+        })
+    });
+    described.collect()
 }
 
 /// Notes how the creation or the update ended, also for what was published with it.

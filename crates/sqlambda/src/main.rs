@@ -17,7 +17,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the functions in folders as AWS Lambda would
+    /// Serve the functions in folders and SAM templates as AWS Lambda would
     Local(Local),
     /// Check what calls from this machine's database server need, and say what to change
     Doctor(Doctor),

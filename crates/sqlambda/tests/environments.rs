@@ -217,5 +217,5 @@ fn the_command_line_says_what_is_wrong() {
     refuse(&["/no/such/folder"], "/no/such/folder");
     refuse(&["--listen", "0.0.0.0:0", &path(folder.path())], "--allow-public");
     function(folder.path(), "f", &[("function.json", "{\n  \"Timeout\": 0\n}")]);
-    refuse(&[&path(folder.path())], "f/function.json, line 2: invalid value: integer `0`");
+    refuse(&[&path(folder.path())], "f/function.json:2: invalid value: integer `0`");
 }

@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use unpack::{UnpackError, unpack};
 
+use crate::functions::Source;
 use crate::model::Code;
 
 /// The archive of a version's code: what the API says of it.
@@ -99,6 +100,17 @@ impl CodeStore {
             File::open(&self.archives)?.sync_all()?;
         }
         Ok(Code::Archive { sha256: summary.sha256, bytes: summary.bytes })
+    }
+
+    /// The code that a folder or template refers to; archives are checked and kept. Blocks.
+    pub fn of(&self, source: &Source) -> Result<Code, UnpackError> {
+        match source {
+            Source::Folder { path, files_only } => {
+                Ok(Code::Folder { path: path.clone(), files_only: *files_only })
+            }
+            Source::Archive(path) => self.keep(&std::fs::read(path)?),
+            Source::Inline { file, text } => self.keep(&pack::single(file, text)?),
+        }
     }
 
     /// Gives a complete folder its name. Another request may have been faster with the same code.

@@ -1,7 +1,7 @@
 //! A folder as a deployment package: what AWS would have been sent.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
@@ -83,16 +83,26 @@ impl Listing {
     pub(super) fn pack(&self) -> io::Result<Vec<u8>> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for entry in &self.entries {
-            let mode = if entry.executable { 0o755 } else { 0o644 };
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Deflated)
-                .last_modified_time(zip::DateTime::default())
-                .unix_permissions(mode);
-            writer.start_file(entry.name.as_str(), options)?;
+            writer.start_file(entry.name.as_str(), options(entry.executable))?;
             io::copy(&mut std::fs::File::open(&entry.path)?, &mut writer)?;
         }
         Ok(writer.finish()?.into_inner())
     }
+}
+
+/// A package of one file.
+pub(super) fn single(name: &str, text: &str) -> io::Result<Vec<u8>> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file(name, options(false))?;
+    writer.write_all(text.as_bytes())?;
+    Ok(writer.finish()?.into_inner())
+}
+
+fn options(executable: bool) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(if executable { 0o755 } else { 0o644 })
 }
 
 #[cfg(test)]

@@ -57,6 +57,14 @@ pub(super) fn configuration(
     if !known.variables.is_empty() {
         set("Environment", json!({ "Variables": known.variables }));
     }
+    if !known.layers.is_empty() {
+        let layers = known.layers.iter().map(|layer| {
+            let size = tokio::task::block_in_place(|| call.service.code().summary(&layer.code));
+            let size = size.map_or(0, |summary| summary.bytes);
+            json!({ "Arn": call.layer_arn(&layer.name), "CodeSize": size })
+        });
+        set("Layers", layers.collect());
+    }
     match tokio::task::block_in_place(|| call.service.code().summary(&version.code)) {
         Ok(summary) => {
             set("CodeSize", summary.bytes.into());

@@ -147,6 +147,12 @@ impl<'a> Call<'a> {
         arn(self.service, &self.caller.region, name)
     }
 
+    /// The ARN of a layer of a template, whose only version is the first.
+    pub(super) fn layer_arn(&self, layer: &str) -> String {
+        let (account, region) = (self.service.account(), &self.caller.region);
+        format!("arn:aws:lambda:{region}:{account}:layer:{layer}:1")
+    }
+
     /// The ARN with its qualifier, if there is one.
     pub(super) fn qualified_arn(&self, target: &Target) -> String {
         let arn = self.arn(&target.name);

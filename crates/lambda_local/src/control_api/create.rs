@@ -105,6 +105,7 @@ fn version(call: &Call<'_>) -> Result<Version, ApiError> {
             memory_mb: 128,
             description: String::new(),
             variables: BTreeMap::new(),
+            layers: Vec::new(),
             kept: Map::new(),
         },
         code: crate::model::Code::Archive { sha256: String::new(), bytes: 0 },

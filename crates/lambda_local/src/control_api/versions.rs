@@ -9,7 +9,7 @@ use super::update::{ASK_FUNCTION, Tidy, check_idle};
 use super::{code, settings, shapes};
 use crate::http_io::Answer;
 use crate::invoke_api::ApiError;
-use crate::model::{Code, Published, Record, Version, new_id};
+use crate::model::{Code, LayerVersion, Published, Record, Version, new_id};
 
 /// Makes a version of `$LATEST`, whose code must be an archive.
 pub(super) fn add(record: &mut Record, description: Option<&str>) -> Version {
@@ -38,11 +38,35 @@ fn hash_of(code: &Code) -> Option<String> {
 }
 
 /// The version that was published of what `$LATEST` is still.
-fn unchanged<'a>(record: &'a Record, code: &Code) -> Option<&'a Version> {
+fn unchanged<'a>(record: &'a Record, frozen: &Frozen) -> Option<&'a Version> {
     let published = record.published.as_ref()?;
-    let same = hash_of(code).as_ref() == Some(&published.sha256)
-        && record.latest.configuration == published.configuration;
+    let mut configuration = record.latest.configuration.clone();
+    configuration.layers.clone_from(&frozen.layers);
+    let same = hash_of(&frozen.code).as_ref() == Some(&published.sha256)
+        && configuration == published.configuration;
     if same { record.versions.get(&published.number) } else { None }
+}
+
+/// A version's code and layers as archives.
+struct Frozen {
+    code: Code,
+    layers: Vec<LayerVersion>,
+}
+
+impl Frozen {
+    async fn of(call: &Call<'_>, version: &Version) -> Result<Self, ApiError> {
+        let mut layers = version.configuration.layers.clone();
+        for layer in &mut layers {
+            layer.code = code::freeze(call, layer.code.clone()).await?;
+        }
+        Ok(Self { code: code::freeze(call, version.code.clone()).await?, layers })
+    }
+
+    /// Exchanges them for those of the version.
+    fn swap(&mut self, version: &mut Version) {
+        std::mem::swap(&mut self.code, &mut version.code);
+        std::mem::swap(&mut self.layers, &mut version.configuration.layers);
+    }
 }
 
 /// PublishVersion.
@@ -55,7 +79,7 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
     check_hash(call, &record)?;
     let arriving = call.service.code().arrival().await;
     let _tidy = Tidy(call);
-    let frozen = code::freeze(call, record.latest.code.clone()).await?;
+    let mut frozen = Frozen::of(call, &record.latest).await?;
     let build = record.latest.build.clone();
     let (record, version) = call.change(&name, |record, all| {
         check_idle(call, record)?;
@@ -67,10 +91,10 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
         if let Some(version) = unchanged(record, &frozen) {
             return Ok((record.clone(), version.clone()));
         }
-        code::check_storage(all, &frozen)?;
-        let live = std::mem::replace(&mut record.latest.code, frozen);
+        code::check_storage(all, &frozen.code)?;
+        frozen.swap(&mut record.latest);
         let version = add(record, call.text("Description"));
-        record.latest.code = live;
+        frozen.swap(&mut record.latest);
         Ok((record.clone(), version))
     })?;
     drop(arriving);

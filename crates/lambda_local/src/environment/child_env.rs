@@ -1,7 +1,7 @@
 //! The environment variables of a function's process, built from nothing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::functions::{Function, RuntimeFamily};
 
@@ -59,12 +59,51 @@ pub fn child_variables(
         variables.remove("AWS_EXECUTION_ENV");
     }
     variables.extend(function.variables.clone());
-    if let Some(packages) = packages {
-        // First: in a deployment package they lie beside the function's own code.
-        let paths = std::iter::once(packages.to_string_lossy().into_owned());
-        let own = variables.get("PYTHONPATH").filter(|path| !path.is_empty()).cloned();
-        let path = paths.chain(own).collect::<Vec<_>>().join(":");
-        variables.insert("PYTHONPATH".to_owned(), path);
-    }
+    // First: in a deployment package they lie beside the function's own code.
+    let mut python: Vec<PathBuf> = packages.map(Path::to_owned).into_iter().collect();
+    python.extend(layer_folders(function, &python_folders(function)));
+    put_before(&mut variables, "PYTHONPATH", &python);
+    put_before(&mut variables, "NODE_PATH", &layer_folders(function, &node_folders(function)));
+    put_before(&mut variables, "PATH", &layer_folders(function, &["bin".to_owned()]));
+    put_before(&mut variables, "LD_LIBRARY_PATH", &layer_folders(function, &["lib".to_owned()]));
     variables
+}
+
+/// The folders of this kind that the layers have. A later layer lies over an earlier one on AWS, so
+/// it is looked into first.
+fn layer_folders(function: &Function, kinds: &[String]) -> Vec<PathBuf> {
+    let layers = function.layers.iter().rev();
+    let folders = layers.flat_map(|layer| kinds.iter().map(|kind| layer.join(kind)));
+    folders.filter(|folder| folder.is_dir()).collect()
+}
+
+/// Where Amazon's Python runtimes look below `/opt`.
+fn python_folders(function: &Function) -> Vec<String> {
+    match function.runtime.family() {
+        RuntimeFamily::Python(minor) => {
+            vec![format!("python/lib/python3.{minor}/site-packages"), "python".to_owned()]
+        }
+        RuntimeFamily::Node(_) | RuntimeFamily::Provided => Vec::new(),
+    }
+}
+
+/// Where Amazon's Node.js runtimes look below `/opt`.
+fn node_folders(function: &Function) -> Vec<String> {
+    match function.runtime.family() {
+        RuntimeFamily::Node(major) => {
+            vec![format!("nodejs/node{major}/node_modules"), "nodejs/node_modules".to_owned()]
+        }
+        RuntimeFamily::Python(_) | RuntimeFamily::Provided => Vec::new(),
+    }
+}
+
+/// Puts folders before those that a variable lists.
+fn put_before(variables: &mut BTreeMap<String, String>, name: &str, folders: &[PathBuf]) {
+    if folders.is_empty() {
+        return;
+    }
+    let paths = folders.iter().map(|folder| folder.to_string_lossy().into_owned());
+    let own = variables.get(name).filter(|path| !path.is_empty()).cloned();
+    let path = paths.chain(own).collect::<Vec<_>>().join(":");
+    variables.insert(name.to_owned(), path);
 }

@@ -25,7 +25,7 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("{}, line {line}: {problem}", path.display())]
+    #[error("{}:{line}: {problem}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
@@ -63,22 +63,25 @@ pub(super) struct Environment {
 }
 
 impl FunctionFile {
-    /// Reads the folder's `function.json`; a folder without one has the defaults.
-    pub(super) fn read(folder: &Path) -> Result<Self, ConfigError> {
+    /// Reads the folder's `function.json`, and the line of its `Handler`; a folder without the file
+    /// has the defaults.
+    pub(super) fn read(folder: &Path) -> Result<(Self, Option<usize>), ConfigError> {
         let path = folder.join(FILE_NAME);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
+                return Ok((Self::default(), None));
             }
             Err(error) => return Err(ConfigError::Read { path, error }),
         };
-        serde_json::from_str(&text).map_err(|error| {
+        let read = serde_json::from_str(&text).map_err(|error| {
             let shown = error.to_string();
             let place = format!(" at line {} column {}", error.line(), error.column());
             let problem = shown.strip_suffix(&place).unwrap_or(&shown).to_owned();
             ConfigError::Parse { path, line: line_of(&text, &error), problem }
-        })
+        })?;
+        let handler = text.lines().position(|line| line.contains("\"Handler\""));
+        Ok((read, handler.map(|index| index + 1)))
     }
 }
 
@@ -178,28 +181,61 @@ impl Serialize for Runtime {
 // The checks below run while the file is read, so that the reader can say on which line.
 
 fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    in_range(deserializer, 1, 900, "a Timeout of 1 to 900 seconds")
+    in_range(deserializer, &TIMEOUT)
 }
 
 fn memory_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    in_range(deserializer, 128, 10_240, "a MemorySize of 128 to 10240 MB")
+    in_range(deserializer, &MEMORY_SIZE)
 }
 
 fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    in_range(deserializer, 0, 1_000, "ReservedConcurrentExecutions of 0 to 1000")
+    in_range(deserializer, &CONCURRENCY)
 }
 
 fn in_range<'de, D: Deserializer<'de>>(
     deserializer: D,
-    least: u32,
-    most: u32,
-    expected: &'static str,
+    range: &Range,
 ) -> Result<Option<u32>, D::Error> {
     match Option::<u32>::deserialize(deserializer)? {
-        Some(value) if !(least..=most).contains(&value) => {
-            Err(D::Error::invalid_value(Unexpected::Unsigned(value.into()), &expected))
+        Some(value) if !range.allows(value) => {
+            let expected = range.to_string();
+            Err(D::Error::invalid_value(Unexpected::Unsigned(value.into()), &expected.as_str()))
         }
         value => Ok(value),
+    }
+}
+
+/// What a number may be, as AWS's API limits it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    /// The member.
+    pub(super) name: &'static str,
+    least: u32,
+    most: u32,
+    unit: &'static str,
+}
+
+pub(super) const TIMEOUT: Range = range("Timeout", 1, 900, " seconds");
+pub(super) const MEMORY_SIZE: Range = range("MemorySize", 128, 10_240, " MB");
+pub(super) const CONCURRENCY: Range = range("ReservedConcurrentExecutions", 0, 1_000, "");
+pub(super) const RETRIES: Range = range("MaximumRetryAttempts", 0, 2, "");
+pub(super) const EVENT_AGE: Range = range("MaximumEventAgeInSeconds", 60, 21_600, " seconds");
+
+const fn range(name: &'static str, least: u32, most: u32, unit: &'static str) -> Range {
+    Range { name, least, most, unit }
+}
+
+impl Range {
+    /// Whether the number is in it.
+    pub(super) fn allows(&self, number: u32) -> bool {
+        (self.least..=self.most).contains(&number)
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, least, most, unit } = self;
+        write!(f, "a {name} of {least} to {most}{unit}")
     }
 }
 
@@ -208,13 +244,7 @@ fn aliases<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, String>, D::Error> {
     let aliases = BTreeMap::<String, String>::deserialize(deserializer)?;
     for (alias, version) in &aliases {
-        let named = alias.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let number = alias.bytes().all(|b| b.is_ascii_digit());
-        if alias.is_empty() || alias.len() > 128 || !named || number {
-            return Err(D::Error::custom(format!(
-                "alias `{alias}` must be of letters, digits, - and _, and not a number"
-            )));
-        }
+        check_alias(alias).map_err(D::Error::custom)?;
         if version != LATEST {
             return Err(D::Error::custom(format!(
                 "alias `{alias}` points to version `{version}`, but there is only {LATEST}"
@@ -222,6 +252,18 @@ fn aliases<'de, D: Deserializer<'de>>(
         }
     }
     Ok(aliases)
+}
+
+/// Why a function may not have this alias.
+pub(super) fn check_alias(alias: &str) -> Result<(), String> {
+    let named = alias.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let number = alias.bytes().all(|b| b.is_ascii_digit());
+    if alias.is_empty() || alias.len() > 128 || !named || number {
+        return Err(format!(
+            "alias `{alias}` must be of letters, digits, - and _, and not a number"
+        ));
+    }
+    Ok(())
 }
 
 fn variables<'de, D: Deserializer<'de>>(
@@ -287,14 +329,14 @@ mod tests {
     #[test]
     fn a_bad_value_names_the_file_and_the_line() {
         let error = error_of("{\n  \"Timeout\": 901\n}");
-        assert!(error.contains("function.json, line 2"), "{error}");
+        assert!(error.contains("function.json:2: "), "{error}");
         assert!(error.contains("1 to 900"), "{error}");
     }
 
     #[test]
     fn an_unknown_member_is_an_error() {
         let error = error_of("{\n\n  \"TimeOut\": 3\n}");
-        assert!(error.contains("line 3") && error.contains("TimeOut"), "{error}");
+        assert!(error.contains(":3: ") && error.contains("TimeOut"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ fn function() -> Function {
     Function {
         name: "f".to_owned(),
         version: "$LATEST".to_owned(),
+        layers: Vec::new(),
         task_root: PathBuf::new(),
         runtime: "provided.al2023".parse().unwrap(),
         handler: String::new(),

@@ -10,14 +10,13 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use folders::Described;
 pub use record::{
-    Alias, Code, Configuration, EventInvoke, FolderPart, Progress, Published, Record, Version,
-    new_id, now, number,
+    Alias, Code, Configuration, EventInvoke, FolderPart, LayerVersion, Progress, Published, Record,
+    Version, new_id, now, number,
 };
 pub(crate) use store::open_database;
 pub use store::{Store, StoreError};
-
-use crate::functions::Found;
 
 /// All functions, by name, as they were at one moment.
 pub type Records = BTreeMap<String, Arc<Record>>;
@@ -34,7 +33,7 @@ pub struct Functions {
 
 impl Functions {
     /// The functions of the store, with those of the folders brought up to date.
-    pub fn load(store: Option<Store>, folders: Vec<Found>) -> Result<Self, StoreError> {
+    pub fn load(store: Option<Store>, folders: Vec<Described>) -> Result<Self, StoreError> {
         let mut records = match &store {
             Some(store) => store.load()?,
             None => BTreeMap::new(),
@@ -59,6 +58,16 @@ impl Functions {
     /// The function of that name.
     pub fn get(&self, name: &str) -> Option<Arc<Record>> {
         self.records.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Takes over what a folder says of its function now; `$LATEST` is a new build.
+    pub fn describe(&self, described: Described) -> Result<Arc<Record>, StoreError> {
+        let name = described.name().to_owned();
+        self.change(&name, |record, _| {
+            let after = folders::merged(record.take(), described, true);
+            *record = Some(after.clone());
+            Ok(Arc::new(after))
+        })
     }
 
     /// Changes, makes or removes one function; `change` sees it and all others. Nothing has changed

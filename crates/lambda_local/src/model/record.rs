@@ -42,6 +42,12 @@ pub struct FolderPart {
     pub reserved_concurrency: Option<u32>,
     /// `Aliases` of its `function.json`; all point to `$LATEST`.
     pub aliases: Vec<String>,
+    /// Tags of its template.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// `EventInvokeConfig` of its template, and the qualifier that it is for.
+    #[serde(default)]
+    pub event_invoke: Option<(String, EventInvoke)>,
 }
 
 /// One version of a function.
@@ -91,8 +97,20 @@ pub struct Configuration {
     pub description: String,
     /// Its environment variables.
     pub variables: BTreeMap<String, String>,
+    /// Its layers, the first one first.
+    #[serde(default)]
+    pub layers: Vec<LayerVersion>,
     /// Members of AWS's FunctionConfiguration that change nothing here, as the API returns them.
     pub kept: Map<String, Value>,
+}
+
+/// A layer of a version.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct LayerVersion {
+    /// The layer's name.
+    pub name: String,
+    /// What it holds, as it lies below `/opt` on AWS.
+    pub code: Code,
 }
 
 /// Where a version's code is.
@@ -192,6 +210,14 @@ impl Record {
     /// `$LATEST`, then the published versions from the first to the last.
     pub fn all_versions(&self) -> impl Iterator<Item = &Version> {
         std::iter::once(&self.latest).chain(self.versions.values())
+    }
+
+    /// The code of all versions and their layers.
+    pub fn all_code(&self) -> impl Iterator<Item = &Code> {
+        self.all_versions().flat_map(|version| {
+            let layers = version.configuration.layers.iter().map(|layer| &layer.code);
+            std::iter::once(&version.code).chain(layers)
+        })
     }
 
     /// The aliases that send calls to a version.
@@ -303,6 +329,7 @@ pub(crate) mod tests_support {
             memory_mb: 128,
             description: String::new(),
             variables: BTreeMap::from([("A1".to_owned(), "b".to_owned())]),
+            layers: Vec::new(),
             kept: Map::new(),
         };
         let version = Version {

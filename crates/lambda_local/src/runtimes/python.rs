@@ -52,7 +52,9 @@ pub(super) fn launcher(cache: &Path, minor: u32) -> Result<Launcher, RuntimeErro
 fn in_environment(environment: &Path) -> Launcher {
     Launcher {
         program: interpreter(environment),
-        arguments: vec!["-m".to_owned(), "awslambdaric".to_owned()],
+        // Without -B, Python would keep what it has compiled, and take it again for an edited file
+        // of the same size and second. On AWS it cannot write there either.
+        arguments: ["-B", "-m", "awslambdaric"].map(str::to_owned).to_vec(),
         handler_argument: true,
         packages: None,
     }
