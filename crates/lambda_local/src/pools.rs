@@ -216,6 +216,16 @@ impl Pools {
         }
     }
 
+    /// Whether the service is to stop: what has not begun stays for the next start.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.settings.stop.is_wished()
+    }
+
+    /// Whether running calls were cut off.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.settings.spawner.has_ended()
+    }
+
     /// Ends all processes, also those that run a call, and starts no more.
     pub(crate) fn end_all(&self) {
         self.settings.spawner.end_all();

@@ -113,10 +113,11 @@ impl Service {
         let code = Arc::new(CodeStore::open(&settings.state)?);
         let described = describe(folders, &code)?;
         let functions = Arc::new(Functions::load(store, described)?);
-        let calls = Tally::default();
+        let (stop, calls) = (Stop::default(), Tally::default());
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
             calls: calls.clone(),
+            stop: stop.clone(),
             identity: ChildIdentity {
                 runtime_api: String::new(),
                 region: settings.region.clone(),
@@ -141,7 +142,6 @@ impl Service {
         let events = Events::open(&settings.state, settings.events.clone(), known, running)?;
         let events = Arc::new(events);
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
-        let stop = Stop::default();
         Ok(Self {
             settings,
             functions,
@@ -250,7 +250,7 @@ impl Service {
         let _ = tokio::time::timeout(LAST_ANSWERS_TIME, self.answering.none()).await;
     }
 
-    /// Whether the service stops: what has not begun should not.
+    /// Whether the service stops.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_wished()
     }

@@ -49,7 +49,8 @@ fn pids(service: &Service) -> Vec<i32> {
     let log = service.log();
     let line = log.lines().rev().find(|line| line.contains("pids ")).unwrap();
     let (_, pids) = line.split_once("pids ").unwrap();
-    pids.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    // What follows them on the line says whose they are.
+    pids.split_whitespace().map_while(|pid| pid.parse().ok()).collect()
 }
 
 fn signal(service: &Service, signal: Signal) {

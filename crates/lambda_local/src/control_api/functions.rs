@@ -108,7 +108,7 @@ fn delete_all(call: &Call<'_>, name: &str) -> Result<(), ApiError> {
         None => Err(call.not_found(name)),
     })?;
     if from_folder {
-        tracing::warn!(function = name, "deleted until the next start: its folder is still there");
+        tracing::warn!(function = name, "deleted until the next start, or a change of its folder");
     }
     call.service.pools().remove(name, None);
     call.service.pools().sync_reservations();

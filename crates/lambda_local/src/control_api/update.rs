@@ -77,7 +77,7 @@ pub(super) fn configuration(call: &Call<'_>) -> Result<Answer, ApiError> {
 fn started(call: &Call<'_>, record: &Record, shown: &Version) -> Answer {
     if record.folder.is_some() {
         let function = &record.name;
-        tracing::warn!(function, "changed until the next start, when its folder is read again");
+        tracing::warn!(function, "changed until the next start, or a change of its folder");
     }
     call.service.activate(record);
     answer(StatusCode::OK, own(call, record, shown))

@@ -17,7 +17,7 @@ use crate::functions::Function;
 use crate::invocations::{Invocations, Kind};
 use crate::limits::{IDLE_TIME, INIT_TIME};
 use crate::runtimes::{Launcher, RuntimeError};
-use crate::stop::Tally;
+use crate::stop::{Stop, Tally};
 
 /// What the pools of all functions share.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct PoolSettings {
     pub invocations: Arc<Invocations>,
     /// The calls that run.
     pub calls: Tally,
+    /// Whether the service is to stop.
+    pub stop: Stop,
 }
 
 /// The environments of one version of a function.

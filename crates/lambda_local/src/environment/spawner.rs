@@ -93,6 +93,11 @@ impl Spawner {
         }
     }
 
+    /// Whether [`Self::end_all`] was called.
+    pub fn has_ended(&self) -> bool {
+        self.groups().closed
+    }
+
     fn groups(&self) -> MutexGuard<'_, Groups> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -87,6 +87,10 @@ impl Lane {
             }
             return Ok(Step::On);
         }
+        if self.events.pools.is_stopping() {
+            // It stays in the queue for the next start.
+            std::future::pending::<()>().await;
+        }
         let Some(item) = self.events.item(id)? else {
             self.heads.pop_front();
             return Ok(Step::On);

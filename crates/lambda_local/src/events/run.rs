@@ -39,12 +39,27 @@ enum Attempt {
     NoVersion,
 }
 
+impl Attempt {
+    /// Whether it was made without success, or could not be made.
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Ran { execution, .. } => execution.failed(),
+            Self::NotMade(_) => true,
+            Self::NoVersion => false,
+        }
+    }
+}
+
 impl Events {
     /// Makes an attempt and writes down what came of it.
     pub(super) async fn attempt(self: Arc<Self>, id: u64, item: Item, place: Place) {
         match (item.task.clone(), place) {
             (Task::Invoke(call), Place::Execution(held)) => {
                 let attempt = self.run(id, &item, &call, held).await;
+                if attempt.has_failed() && self.pools.have_ended() {
+                    // The stop of the service was its end: it runs again at the next start.
+                    return;
+                }
                 self.conclude(id, item, &call, attempt).await;
             }
             (Task::Deliver(delivery), Place::Delivery(permit)) => {

@@ -133,8 +133,7 @@ impl Discovered {
         file: &Path,
         context: &Context,
     ) -> Result<(), DiscoverError> {
-        let template = Template::read(file, context)?;
-        self.notes.extend(template.notes);
+        let template = Template::read(file, context, &mut self.notes)?;
         self.parameters.extend(template.parameters);
         for mut found in template.found {
             found.origin.root = root.to_owned();

@@ -32,11 +32,10 @@ const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Functio
 /// The resources that are layers.
 const LAYERS: [&str; 2] = ["AWS::Serverless::LayerVersion", "AWS::Lambda::LayerVersion"];
 
-/// The functions of a template, and what should be known about them.
+/// The functions of a template.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     pub(super) found: Vec<Found>,
-    pub(super) notes: Vec<String>,
     /// The names of its parameters.
     pub(super) parameters: Vec<String>,
 }
@@ -44,7 +43,7 @@ pub(super) struct Template {
 /// Notes with their places.
 pub(super) struct Notes<'a> {
     file: &'a Path,
-    notes: Vec<String>,
+    notes: &'a mut Vec<String>,
 }
 
 impl Notes<'_> {
@@ -54,8 +53,12 @@ impl Notes<'_> {
 }
 
 impl Template {
-    /// Reads a template.
-    pub(super) fn read(file: &Path, context: &Context) -> Result<Self, DiscoverError> {
+    /// Reads a template; what should be known about it is added to the notes, also when it is wrong.
+    pub(super) fn read(
+        file: &Path,
+        context: &Context,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, DiscoverError> {
         let failed = |error| DiscoverError::Read { path: file.to_owned(), error };
         if file.metadata().map_err(failed)?.len() > LARGEST {
             return Err(failed(std::io::Error::other(format!(
@@ -63,7 +66,7 @@ impl Template {
             ))));
         }
         let text = std::fs::read_to_string(file).map_err(failed)?;
-        let mut notes = Notes { file, notes: Vec::new() };
+        let mut notes = Notes { file, notes };
         let wrong = |Mistake { line, problem }| DiscoverError::Template {
             path: file.to_owned(),
             line,
@@ -73,7 +76,7 @@ impl Template {
         let found = functions(&template, file, context, &mut notes).map_err(wrong)?;
         let parameters = template.get("Parameters").and_then(|member| member.value.members());
         let parameters = parameters.unwrap_or_default().iter().map(|member| member.name.clone());
-        Ok(Self { found, notes: notes.notes, parameters: parameters.collect() })
+        Ok(Self { found, parameters: parameters.collect() })
     }
 }
 
