@@ -13,6 +13,8 @@ mod connection;
 mod credentials;
 pub mod diagnose;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod io_thread;
 mod many;
 mod pool;

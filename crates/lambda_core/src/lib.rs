@@ -15,6 +15,8 @@ pub mod composite;
 pub mod endpoint;
 pub mod error;
 mod error_object;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod invocation;
 pub mod limits;
 pub mod many;
