@@ -15,6 +15,7 @@ use crate::environment::{ChildIdentity, PoolSettings, Spawner};
 use crate::model::Functions;
 use crate::pools::Pools;
 use crate::runtimes::Toolchain;
+use crate::stop::{Stop, Tally};
 
 /// A queue of a service without functions.
 fn queue(folder: &Path) -> Arc<Events> {
@@ -27,7 +28,13 @@ fn queue(folder: &Path) -> Arc<Events> {
         secret_key: String::new(),
     };
     let spawner = Spawner::start(None).unwrap();
-    let shared = PoolSettings { spawner, identity, invocations: Arc::default() };
+    let shared = PoolSettings {
+        spawner,
+        identity,
+        invocations: Arc::default(),
+        calls: Tally::default(),
+        stop: Stop::default(),
+    };
     let code = Arc::new(CodeStore::open(folder).unwrap());
     let toolchain = Toolchain::from_environment().unwrap();
     let known = Arc::clone(&functions);
