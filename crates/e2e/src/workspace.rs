@@ -11,6 +11,8 @@ pub enum Profile {
     Debug,
     /// `cargo build --release`
     Release,
+    /// `cargo build --profile dist`: what packages ship.
+    Dist,
 }
 
 impl Profile {
@@ -19,6 +21,7 @@ impl Profile {
         match self {
             Self::Debug => "debug",
             Self::Release => "release",
+            Self::Dist => "dist",
         }
     }
 }

@@ -113,14 +113,33 @@ impl Apt {
 /// The sources.list line of a suite of Debian, on the mirror that this machine takes its own packages
 /// from.
 pub fn debian(suite: &str) -> Result<String> {
+    Ok(format!("deb [signed-by={}] {} {suite} main\n", keyring()?, mirror()?))
+}
+
+/// The mirror of Debian that this machine takes its own packages from.
+pub fn mirror() -> Result<String> {
     let format = "$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)";
     let arguments = ["indextargets", "--format", format, "Created-By: Packages"];
     let targets = command::output("apt-get", &arguments).context("this system has no apt-get")?;
     let mirror = targets.lines().find_map(|line| line.strip_prefix("Debian Debian main "));
     let mirror = mirror.context("this machine takes no packages from a mirror of Debian")?;
+    Ok(mirror.trim().to_owned())
+}
+
+/// The file of Debian's keys.
+pub fn keyring() -> Result<&'static str> {
     let keyring = KEYRINGS.iter().find(|path| Path::new(path).is_file());
-    let keyring = keyring.context("Debian's keys are missing: debian-archive-keyring")?;
-    Ok(format!("deb [signed-by={keyring}] {} {suite} main\n", mirror.trim()))
+    keyring.copied().context("Debian's keys are missing: debian-archive-keyring")
+}
+
+/// The name of this machine's release of Debian, such as `bookworm`; None on anything else.
+pub fn suite() -> Option<String> {
+    let text = fs::read_to_string("/etc/os-release").ok()?;
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+        Some(line.trim_matches('"').to_owned())
+    };
+    (value("ID")? == "debian").then(|| value("VERSION_CODENAME"))?
 }
 
 /// Unpacks a package below `root`.

@@ -37,9 +37,11 @@ pub fn cargo_for(pg_config: &PgConfig, subcommand: &str, profile: Profile) -> Co
         let variable = format!("PGRX_TARGET_INFO_PATH_PG{}", pg_config.major);
         command.env(variable, &pg_config.include_server);
     }
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
+    match profile {
+        Profile::Debug => &mut command,
+        Profile::Release => command.arg("--release"),
+        Profile::Dist => command.args(["--profile", "dist"]),
+    };
     command
 }
 
@@ -66,7 +68,8 @@ pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn cargo() -> Command {
+/// The cargo that runs us, in the workspace.
+pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     if let Some(root) = env::var_os("CARGO_MANIFEST_DIR") {
         // In the workspace, wherever the user is. The rest is about this package, and a build
@@ -130,7 +133,7 @@ pub fn extension(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
 
 /// Puts the library where that of another major does not replace it. Cargo keeps what it compiles for
 /// each major beside the others', but its results of the same name in one place.
-fn keep_apart(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
+pub fn keep_apart(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     let from = workspace.library("aws_lambda");
     let to = workspace.extension_library("aws_lambda", pg_config.major);
     if let Some(folder) = to.parent() {

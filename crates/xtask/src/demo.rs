@@ -16,7 +16,8 @@ use crate::up::{self, Started};
 
 const DATABASE: &str = "demo";
 
-const SESSIONS: [&str; 4] = [
+/// What is shown, one session after the other.
+pub const SESSIONS: [&str; 4] = [
     include_str!("../demo/1-install.sql"),
     include_str!("../demo/2-invoke.sql"),
     include_str!("../demo/3-permissions.sql"),

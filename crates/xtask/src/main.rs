@@ -10,6 +10,7 @@ mod apt;
 mod bench;
 mod build;
 mod cache;
+mod chroot;
 mod command;
 mod demo;
 mod example;
@@ -17,6 +18,7 @@ mod install;
 mod interrupt;
 mod libclang;
 mod mysql;
+mod package;
 mod packages;
 mod pg;
 mod progress;
@@ -81,6 +83,11 @@ enum Task {
     /// where it changes nothing of your system. Other programs can use it, too:
     /// `export PG_CONFIG=$(cargo xtask pg 18)`.
     Pg(pg::Options),
+    /// Makes what is shipped: Debian packages, a tarball, a PGXN distribution, a folder for Docker
+    ///
+    /// Builds for the PostgreSQL of --pg-config, or the newest on this machine that has server headers,
+    /// and writes into target/packages.
+    Package(package::Options),
     /// Measures, and compares with the targets
     Bench(bench::Options),
     /// Makes very many calls of every kind through the local service, and looks for what they leave
@@ -144,6 +151,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Down => up::down(),
         Task::Install(options) => install::run(&options),
         Task::Pg(options) => pg::run(&options),
+        Task::Package(options) => package::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),
     }

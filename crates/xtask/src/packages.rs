@@ -27,9 +27,26 @@ pub enum Need {
     PgBouncer,
     /// PL/Python for this major.
     PlPython(u16),
+    /// The program that says which packages a binary needs.
+    DpkgDev,
+    /// Debian's checker of packages.
+    Lintian,
+    /// The program that makes a clean Debian.
+    Debootstrap,
 }
 
 impl Need {
+    /// Whether it is there, of those that are a program.
+    pub fn is_program_there(self) -> bool {
+        let (program, argument) = match self {
+            Self::DpkgDev => ("dpkg-shlibdeps", "--version"),
+            Self::Lintian => ("lintian", "--version"),
+            Self::Debootstrap => ("/usr/sbin/debootstrap", "--version"),
+            _ => return false,
+        };
+        command::output(program, &[argument]).is_some()
+    }
+
     fn description(self) -> &'static str {
         match self {
             Self::Postgres(_) => "a PostgreSQL from 13 to 18, with the headers for extensions",
@@ -39,6 +56,9 @@ impl Need {
             Self::MariaDb => "MariaDB's server and client, to test the functions for it",
             Self::PgBouncer => "PgBouncer, to test behind it",
             Self::PlPython(_) => "PL/Python, to compare with",
+            Self::DpkgDev => "dpkg-shlibdeps, to make Debian packages",
+            Self::Lintian => "lintian, to check Debian packages",
+            Self::Debootstrap => "debootstrap, to install packages into a clean Debian",
         }
     }
 
@@ -58,6 +78,9 @@ impl Need {
             }
             Self::PgBouncer => vec!["pgbouncer".to_owned()],
             Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
+            Self::DpkgDev => vec!["dpkg-dev".to_owned()],
+            Self::Lintian => vec!["lintian".to_owned()],
+            Self::Debootstrap => vec!["debootstrap".to_owned()],
         }
     }
 }

@@ -45,6 +45,13 @@ pub fn prepare(server: &Server, purpose: Purpose) -> Result<PgConfig> {
     }
 }
 
+/// Has those of these programs installed that are missing.
+pub fn programs(wanted: &[Need]) -> Result<()> {
+    let missing = wanted.iter().copied().filter(|need| !need.is_program_there());
+    let missing: Vec<Need> = missing.collect();
+    if missing.is_empty() { Ok(()) } else { packages::provide(&missing) }
+}
+
 /// The PostgreSQL to use, if it is there.
 fn found(pg_config: Option<&Path>, purpose: Purpose) -> Option<PgConfig> {
     match pg_config {

@@ -1,7 +1,7 @@
 //! The figures, in the order in which they are measured and shown.
 
 use super::figure::{Figure, Target};
-use super::{calls, cancel, fresh, local, many, mariadb, memory};
+use super::{calls, cancel, fresh, library, local, many, mariadb, memory};
 
 /// Every figure on a database. All calls but those of the local service go to one echo endpoint, in
 /// one run.
@@ -122,6 +122,13 @@ pub const FIGURES: &[Figure] = &[
         unit: "ms",
         target: Target::AtMost(150.0),
         run: local::sql::cold_python,
+    },
+    Figure { name: "library_size", unit: "MB", target: Target::AtMost(8.0), run: library::size },
+    Figure {
+        name: "create_extension_p50",
+        unit: "ms",
+        target: Target::AtMost(50.0),
+        run: library::create_extension,
     },
     Figure {
         name: "fresh_clone_to_demo",

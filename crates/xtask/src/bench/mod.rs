@@ -6,6 +6,7 @@ mod figure;
 mod figures;
 mod fresh;
 mod lab;
+mod library;
 mod local;
 mod many;
 mod mariadb;

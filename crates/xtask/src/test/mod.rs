@@ -15,10 +15,12 @@ use e2e::{AwsServices, Example, Lifetime, PLAYGROUND_VARIABLE, PgConfig, Playgro
 
 use crate::Server;
 use crate::build;
+use crate::chroot;
 use crate::command;
+use crate::packages::Need;
 use crate::pg;
 use crate::progress::{self, Steps};
-use crate::setup::Purpose;
+use crate::setup::{self, Purpose};
 use crate::up::{self, Started};
 
 use self::matrix::{Matrix, Outcome};
@@ -138,6 +140,7 @@ impl Session {
         let Started { playground, pg_config } =
             up::playground(purpose, server, Profile::Debug, Lifetime::Owner)?;
         prepare_examples(&playground)?;
+        prepare_packages(pg_config.major)?;
         playground.write(&playground.folder().join("playground.json"))?;
         Ok(Self { playground, pg_config })
     }
@@ -183,6 +186,13 @@ fn prepare_examples(playground: &Playground) -> Result<()> {
     }
     let mut steps = Steps::default();
     AwsServices::install(&mut |step| steps.begin(step))?;
+    Ok(())
+}
+
+/// What the tests of the packages use.
+fn prepare_packages(major: u16) -> Result<()> {
+    setup::programs(&[Need::DpkgDev, Need::Lintian])?;
+    chroot::provide(major)?;
     Ok(())
 }
 

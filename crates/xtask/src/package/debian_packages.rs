@@ -1,0 +1,70 @@
+//! The two Debian packages: the extensions for one PostgreSQL, and the command.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::built::Built;
+use super::deb::{Debian, gzip};
+use super::tree::Tree;
+
+/// `postgresql-NN-aws-lambda`: the name is of the form that every extension has in Debian.
+pub fn extension(built: &Built) -> Result<Debian> {
+    let major = built.major;
+    let name = format!("postgresql-{major}-aws-lambda");
+    let library = format!("usr/lib/postgresql/{major}/lib/aws_lambda.so");
+    let share = PathBuf::from(format!("usr/share/postgresql/{major}/extension"));
+    let mut files = Tree::default();
+    files.add(&library, &*built.extension);
+    for from in &built.extension_files {
+        files.copy(from, share.join(from.file_name().context("a file has a name")?))?;
+    }
+    Ok(Debian {
+        name,
+        section: "database",
+        summary: format!("AWS Lambda functions called from SQL, for PostgreSQL {major}"),
+        description: &[
+            "The extensions aws_lambda and aws_commons of Amazon RDS and Aurora, for any \
+             PostgreSQL: the same names, signatures, errors, grants and settings, so that SQL \
+             written for Amazon's databases runs unchanged.",
+            "Calls are signed and go to AWS, or to a local Lambda service such as the one in the \
+             package sqlambda. The extension awslambda_fn, with functions that take and give text, \
+             is included.",
+        ],
+        relations: vec![
+            ("Depends", format!("postgresql-{major}")),
+            ("Suggests", "sqlambda".to_owned()),
+        ],
+        files,
+        binary: library,
+    })
+}
+
+/// `sqlambda`: the command, which needs no database.
+pub fn command(built: &Built) -> Result<Debian> {
+    let name = "sqlambda".to_owned();
+    let mut files = Tree::default();
+    files.add_program("usr/bin/sqlambda", &*built.sqlambda);
+    for (page, text) in &built.manual {
+        let path = Path::new("usr/share/man/man1").join(format!("{page}.gz"));
+        files.add(path, gzip(text)?);
+    }
+    Ok(Debian {
+        name,
+        section: "devel",
+        summary: "local AWS Lambda service, and checks of a database's access to AWS".to_owned(),
+        description: &[
+            "sqlambda local runs functions in Python, Node or anything executable, and answers as \
+             AWS Lambda does: for databases with the extension aws_lambda, the AWS CLI and SDKs.",
+            "sqlambda doctor checks on a database host what a call to AWS Lambda needs, from the \
+             Region to the permission, and says what to change.",
+        ],
+        // Functions in Python and Node need them; those in other languages do not.
+        relations: vec![
+            ("Recommends", "python3-venv".to_owned()),
+            ("Suggests", "nodejs, npm".to_owned()),
+        ],
+        files,
+        binary: "usr/bin/sqlambda".to_owned(),
+    })
+}

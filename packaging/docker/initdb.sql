@@ -1,0 +1,2 @@
+-- Run once, when the database is made.
+CREATE EXTENSION aws_lambda CASCADE;
