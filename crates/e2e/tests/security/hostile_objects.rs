@@ -61,7 +61,7 @@ fn scripts_refer_to_nothing_that_a_search_path_can_change() {
     for path in PATHS {
         let mut session = trapped();
         session.run(&format!("SET search_path = {path}"));
-        session.run("CREATE EXTENSION aws_lambda VERSION '1.0' SCHEMA pg_catalog CASCADE");
+        session.run("CREATE EXTENSION aws_lambda VERSION '1.0' SCHEMA traps CASCADE");
         session.run("ALTER EXTENSION aws_lambda UPDATE");
         session.run("CREATE EXTENSION awslambda_fn SCHEMA traps");
         session.run("RESET search_path");
