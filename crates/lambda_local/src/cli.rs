@@ -19,10 +19,14 @@ use crate::environment::Guard;
 use crate::events::{Endpoints, EventSettings};
 use crate::functions::{Context, Discovered, RuntimeFamily, Sources, check_variable};
 use crate::logging::{self, LogGuard};
+use crate::page::{PageAccess, PageToken};
 use crate::reload::Reload;
 use crate::runtimes::Toolchain;
 use crate::service::{Service, Settings};
 use crate::state::StateFolder;
+
+/// Holds the page's token.
+const PAGE_TOKEN: &str = "SQLAMBDA_PAGE_TOKEN";
 
 const AFTER_HELP: &str = include_str!("help.txt");
 
@@ -62,6 +66,15 @@ pub struct Local {
     /// Allow an address that other machines can reach: whoever has the credentials can run code
     #[arg(long)]
     allow_public: bool,
+
+    /// Show the page at /_sqlambda and /metrics to whoever has the token in this file
+    /// [env: SQLAMBDA_PAGE_TOKEN holds a token itself]
+    #[arg(long, value_name = "PATH", conflicts_with = "no_page")]
+    page_token_file: Option<PathBuf>,
+
+    /// Serve neither the page at /_sqlambda nor /metrics
+    #[arg(long)]
+    no_page: bool,
 
     /// The account in the functions' ARNs
     #[arg(long, default_value = "000000000000", value_name = "ID", value_parser = account)]
@@ -183,6 +196,7 @@ impl Local {
                 retry_delays: self.event_retry_delays.clone(),
                 endpoints: Endpoints::from_environment(&self.region),
             },
+            page: self.page()?,
         };
         let guard = Guard::start().context("cannot start the guard process")?;
         if let StateFolder::Temporary(folder) = &state {
@@ -248,6 +262,24 @@ impl Local {
         Ok(Some(credentials))
     }
 
+    /// Who sees the page. A token from the environment is for this process alone: functions get an
+    /// environment of their own.
+    fn page(&self) -> anyhow::Result<PageAccess> {
+        if self.no_page {
+            return Ok(PageAccess::Off);
+        }
+        let token = match (&self.page_token_file, std::env::var(PAGE_TOKEN)) {
+            (Some(path), _) => Some(PageToken::read(path)?),
+            (None, Ok(token)) => Some(PageToken::new(&token).context(PAGE_TOKEN)?),
+            (None, Err(_)) => None,
+        };
+        Ok(match token {
+            Some(token) => PageAccess::Token(token),
+            None if is_loopback(self.listen.ip()) => PageAccess::Local,
+            None => PageAccess::NoToken,
+        })
+    }
+
     async fn serve(&self, service: Arc<Service>) -> anyhow::Result<()> {
         // Listen to signals before saying that the service is ready.
         let mut terminate = signal(SignalKind::terminate())?;
@@ -255,7 +287,9 @@ impl Local {
         let listener = TcpListener::bind(self.listen)
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
-        announce(&service, listener.local_addr()?, &self.region)?;
+        let address = listener.local_addr()?;
+        announce(&service, address, &self.region)?;
+        tell_page(service.page_access(), address);
         let mut serving = tokio::spawn(Arc::clone(&service).serve(listener));
         let signal = tokio::select! {
             ended = &mut serving => return Ok(ended?),
@@ -273,6 +307,19 @@ impl Local {
 
 fn cut_off() -> anyhow::Error {
     anyhow::anyhow!("a second signal: running calls were cut off")
+}
+
+/// Where the page is, or why there is none.
+fn tell_page(access: &PageAccess, address: SocketAddr) {
+    match access {
+        PageAccess::Off => {}
+        PageAccess::NoToken => tracing::info!(
+            "no page: other machines can reach this service; --page-token-file would let in whoever \
+             has the token"
+        ),
+        PageAccess::Local => tracing::info!("page: http://{address}/_sqlambda"),
+        PageAccess::Token(_) => tracing::info!("page, with a token: http://{address}/_sqlambda"),
+    }
 }
 
 fn is_loopback(ip: IpAddr) -> bool {

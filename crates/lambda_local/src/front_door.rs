@@ -14,6 +14,7 @@ use crate::invoke_api::{
     self, ApiError, Delivery, Named, invocation_type, invoke_async_path, invoke_path,
 };
 use crate::limits::{ASYNC_PAYLOAD_BYTES, CODE_REQUEST_BYTES, SYNC_PAYLOAD_BYTES};
+use crate::page;
 use crate::service::Service;
 
 /// Answers one request, and logs that it did.
@@ -95,6 +96,9 @@ fn is_known(service: &Service, parts: &Parts) -> bool {
 
 async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<Answer, ApiError> {
     let (parts, body) = request.into_parts();
+    if page::is_page(parts.uri.path()) {
+        return Ok(page::answer(service, &parts, body, id).await);
+    }
     if let Some(answer) = control_api::download(service, &parts) {
         return answer;
     }

@@ -5,7 +5,7 @@
 //! process ([`environment`]) that talks to the Runtime API ([`runtime_api`]) through Amazon's own
 //! clients ([`runtimes`]). Asynchronous calls wait in a queue on disk ([`events`]). What it knows of
 //! the functions is kept by [`model`], their code by [`code`]; those in folders are found by
-//! [`functions`]. What ran last is in [`invocations`].
+//! [`functions`]. What ran last is in [`invocations`], and shown by `page` and `metrics`.
 
 pub mod auth;
 pub mod cli;
@@ -21,7 +21,9 @@ pub mod invocations;
 pub mod invoke_api;
 pub mod limits;
 mod logging;
+mod metrics;
 pub mod model;
+mod page;
 mod pools;
 mod reload;
 pub mod runtime_api;
@@ -30,4 +32,5 @@ mod service;
 mod state;
 pub mod stop;
 
+pub use page::{PageAccess, PageToken};
 pub use service::{Service, ServiceError, Settings};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use crate::code::{CodeStore, UnpackError};
-use crate::environment::{Account, Concurrency, Pool, PoolSettings};
+use crate::environment::{Account, Concurrency, Environments, Pool, PoolSettings};
 use crate::functions::{Function, missing_handler};
 use crate::model::{Functions, Progress, Record, Version};
 use crate::runtimes::{Launcher, RuntimeError, Toolchain};
@@ -207,6 +207,18 @@ impl Pools {
                 concurrency.set_reserved(record.reserved_concurrency);
             }
         }
+    }
+
+    /// What the environments of each function do at the moment, those of its former builds included.
+    pub(crate) fn environments(&self) -> BTreeMap<String, Environments> {
+        let retired: Vec<Arc<Pool>> =
+            lock(&self.retired).iter().filter_map(Weak::upgrade).collect();
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = BTreeMap::<String, Environments>::new();
+        for pool in made.values().map(|made| &made.pool).chain(&retired) {
+            pool.count_environments(counts.entry(pool.function().name.clone()).or_default());
+        }
+        counts
     }
 
     /// Stops what has been idle for long.

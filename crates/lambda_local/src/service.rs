@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -16,9 +16,11 @@ use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
 use crate::events::{EventSettings, Events};
 use crate::functions::{Found, Origin};
+use crate::invocations::Invocations;
 use crate::model::{
     Code, Described, Functions, Progress, Record, Store, StoreError, Version, new_id,
 };
+use crate::page::{Door, PageAccess};
 use crate::pools::{Launchers, Pools, runnable};
 use crate::runtimes::{RuntimeError, Toolchain};
 use crate::stop::{Stop, Tally};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub public: bool,
     /// How asynchronous events are handled.
     pub events: EventSettings,
+    /// Who may see the page and the metrics.
+    pub page: PageAccess,
 }
 
 /// Why a service cannot start.
@@ -91,6 +95,9 @@ pub struct Service {
     connections: Arc<Connections>,
     events: Arc<Events>,
     location_key: LocationKey,
+    invocations: Arc<Invocations>,
+    page_door: Door,
+    started_at: SystemTime,
     /// Whether code may be there that nothing refers to any more.
     untidy: AtomicBool,
     stop: Stop,
@@ -114,6 +121,7 @@ impl Service {
         let described = describe(folders, &code)?;
         let functions = Arc::new(Functions::load(store, described)?);
         let (stop, calls) = (Stop::default(), Tally::default());
+        let invocations = Arc::<Invocations>::default();
         let shared = PoolSettings {
             spawner: Spawner::start(guard)?,
             calls: calls.clone(),
@@ -125,7 +133,7 @@ impl Service {
                 access_key: crate::auth::TEST_KEY.to_owned(),
                 secret_key: crate::auth::TEST_KEY.to_owned(),
             },
-            invocations: Arc::default(),
+            invocations: Arc::clone(&invocations),
         };
         let variables = settings.variables.clone();
         let (known, kept) = (Arc::clone(&functions), Arc::clone(&code));
@@ -143,6 +151,7 @@ impl Service {
         let events = Arc::new(events);
         let (location_key, untidy) = (LocationKey::new(), AtomicBool::new(true));
         Ok(Self {
+            page_door: Door::new(settings.page.clone()),
             settings,
             functions,
             code,
@@ -150,6 +159,8 @@ impl Service {
             connections,
             events,
             location_key,
+            invocations,
+            started_at: SystemTime::now(),
             untidy,
             stop,
             answering: Tally::default(),
@@ -255,6 +266,11 @@ impl Service {
         self.stop.is_wished()
     }
 
+    /// Waits until the service is to stop.
+    pub(crate) async fn stopping(&self) {
+        self.stop.wished().await;
+    }
+
     /// Finishes what was under way when the service was last stopped.
     fn resume(self: &Arc<Self>) {
         for record in self.functions.all().values() {
@@ -346,6 +362,29 @@ impl Service {
 
     pub(crate) fn location_key(&self) -> &LocationKey {
         &self.location_key
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// The last invocations.
+    pub(crate) fn invocations(&self) -> &Invocations {
+        &self.invocations
+    }
+
+    /// Who may see the page.
+    pub(crate) fn page_access(&self) -> &PageAccess {
+        &self.settings.page
+    }
+
+    /// Lets callers in to the page.
+    pub(crate) fn page_door(&self) -> &Door {
+        &self.page_door
+    }
+
+    pub(crate) fn started_at(&self) -> SystemTime {
+        self.started_at
     }
 
     pub(crate) fn credentials(&self) -> Option<&Credentials> {

@@ -119,6 +119,11 @@ impl Connections {
         open.ending += ended;
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().lines.len()
+    }
+
     fn add(self: &Arc<Self>) -> Place {
         let line = Arc::new(Line::new());
         let mut open = self.lock();

@@ -186,7 +186,7 @@ impl<'a> Call<'a> {
 }
 
 /// The parameters, decoded.
-fn query(text: &str) -> Vec<(String, String)> {
+pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     // A plus is a space in a query.
     let decoded =
         |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();

@@ -20,6 +20,7 @@ mod tags;
 mod update;
 mod versions;
 
+pub(crate) use call::query;
 pub(crate) use location::{LocationKey, download};
 pub(crate) use operation::Operation;
 

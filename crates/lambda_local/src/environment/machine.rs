@@ -102,6 +102,17 @@ enum Phase {
     Dead,
 }
 
+/// What a living environment does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// It has not asked for its first event.
+    Starting,
+    /// It waits for an event.
+    Idle,
+    /// It works on one, or on what it does after its answer.
+    Busy,
+}
+
 /// The state of one environment.
 #[derive(Debug, Default)]
 pub struct Machine {
@@ -272,6 +283,18 @@ impl Machine {
     /// Whether the runtime answered but then did not ask for the next event in the call's time.
     pub fn is_overdue(&self, now: Instant) -> bool {
         self.phase == Phase::Responded && self.settle_by.is_some_and(|by| by < now)
+    }
+
+    /// Whether it still initialises, waits for an event, or works. Nothing when it is dead.
+    pub fn activity(&self) -> Option<Activity> {
+        match self.phase {
+            Phase::Starting => Some(Activity::Starting),
+            Phase::Idle if self.call.is_none() => Some(Activity::Idle),
+            Phase::Idle | Phase::Busy | Phase::Answering(_) | Phase::Responded => {
+                Some(Activity::Busy)
+            }
+            Phase::Dead => None,
+        }
     }
 
     /// Whether an event would be taken at once.

@@ -1,13 +1,13 @@
 //! The environments of one version of a function: reused while warm, grown with demand, bounded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use super::child_env::ChildIdentity;
-use super::machine::Event;
+use super::machine::{Activity, Event};
 use super::places::{Concurrency, Held, Throttled};
 use super::process::{Environment, StartError};
 use super::run::{Execution, InitLimit, NotRun, run};
@@ -44,8 +44,21 @@ pub struct Pool {
     concurrency: Arc<Concurrency>,
     /// Environments without a call, the most recently used last.
     warm: Mutex<Vec<Warm>>,
+    /// All that were started and may not have ended.
+    started: Mutex<Vec<Weak<Environment>>>,
     /// Whether the version has changed or gone: what still runs is the last.
     retired: AtomicBool,
+}
+
+/// How many environments do what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Environments {
+    /// That have not asked for their first event.
+    pub starting: u32,
+    /// That wait for an event.
+    pub idle: u32,
+    /// That work on one.
+    pub busy: u32,
 }
 
 #[derive(Debug)]
@@ -62,8 +75,8 @@ impl Pool {
         settings: PoolSettings,
         concurrency: Arc<Concurrency>,
     ) -> Self {
-        let (warm, retired) = (Mutex::default(), AtomicBool::new(false));
-        Self { function, launcher, settings, concurrency, warm, retired }
+        let (warm, started, retired) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self { function, launcher, settings, concurrency, warm, started, retired }
     }
 
     /// The function.
@@ -172,6 +185,9 @@ impl Pool {
         identity.log_stream = log_stream(&self.function.version);
         let spawner = &self.settings.spawner;
         let environment = Environment::start(&self.function, launcher, identity, spawner).await?;
+        let mut started = self.started();
+        started.retain(|known| known.strong_count() > 0);
+        started.push(Arc::downgrade(&environment));
         Ok((environment, true))
     }
 
@@ -215,6 +231,22 @@ impl Pool {
             }
             !stop
         });
+    }
+
+    /// What its environments do at the moment, added to `count`.
+    pub(crate) fn count_environments(&self, count: &mut Environments) {
+        for environment in self.started().iter().filter_map(Weak::upgrade) {
+            match environment.lock().activity() {
+                Some(Activity::Starting) => count.starting += 1,
+                Some(Activity::Idle) => count.idle += 1,
+                Some(Activity::Busy) => count.busy += 1,
+                None => {}
+            }
+        }
+    }
+
+    fn started(&self) -> MutexGuard<'_, Vec<Weak<Environment>>> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn warm(&self) -> MutexGuard<'_, Vec<Warm>> {

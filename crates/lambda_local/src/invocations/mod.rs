@@ -19,12 +19,14 @@ pub use invocation::{Begun, End, Invocation, Kind, Status, Usage};
 use crate::environment::{Event, Execution};
 use crate::functions::Function;
 use crate::limits::{EXCERPT_BYTES, INVOCATIONS, INVOCATIONS_BYTES};
+use crate::metrics::Counts;
 
 /// The invocations that run, and the last that ended.
 #[derive(Debug, Default)]
 pub struct Invocations {
     /// The number that the last one got.
     last: AtomicU64,
+    counts: Counts,
     state: Mutex<State>,
     /// Rings when something was added or has ended.
     news: Notify,
@@ -45,25 +47,31 @@ struct State {
 #[derive(Debug)]
 pub struct Running<'a> {
     all: &'a Invocations,
-    number: u64,
+    begun: Arc<Begun>,
 }
 
 impl Invocations {
     /// Notes that an execution begins.
     pub fn begin(&self, function: &Function, event: &Event) -> Running<'_> {
         let begun = self.begun(function, event);
-        let number = begun.number;
         self.change(|state| {
-            let invocation = Invocation { begun, change: state.changes, end: None };
-            state.running.insert(number, invocation);
+            let begun = Arc::clone(&begun);
+            let (number, change) = (begun.number, state.changes);
+            state.running.insert(number, Invocation { begun, change, end: None });
         });
-        Running { all: self, number }
+        Running { all: self, begun }
     }
 
     /// Notes an invocation that found no room.
     pub fn throttled(&self, function: &Function, event: &Event) {
-        let begun = self.begun(function, event);
-        self.change(|state| state.keep(begun, End::throttled()));
+        let (begun, end) = (self.begun(function, event), End::throttled());
+        self.counts.count(&begun, &end);
+        self.change(|state| state.keep(begun, end));
+    }
+
+    /// The counts for `/metrics`.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// The changes so far, and the invocations that changed after the first `after` of them, in the
@@ -86,6 +94,11 @@ impl Invocations {
         let state = self.lock();
         let ended = || state.ended.iter().find(|invocation| invocation.begun.number == number);
         state.running.get(&number).or_else(ended).cloned()
+    }
+
+    /// The newest invocation of a request that has ended.
+    pub fn of_request(&self, id: &str) -> Option<Invocation> {
+        self.lock().ended.iter().rev().find(|ended| ended.begun.request_id == id).cloned()
     }
 
     /// Waits until there have been more than `seen` changes.
@@ -145,10 +158,10 @@ impl Running<'_> {
     /// Notes how it ended.
     pub fn end(self, execution: &Execution) {
         let end = End::of(execution);
+        self.all.counts.count(&self.begun, &end);
         self.all.change(|state| {
-            if let Some(running) = state.running.remove(&self.number) {
-                state.keep(running.begun, end);
-            }
+            state.running.remove(&self.begun.number);
+            state.keep(Arc::clone(&self.begun), end);
         });
     }
 }
@@ -156,7 +169,7 @@ impl Running<'_> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         // After `end` there is nothing left to remove.
-        self.all.lock().running.remove(&self.number);
+        self.all.lock().running.remove(&self.begun.number);
     }
 }
 
