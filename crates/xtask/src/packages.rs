@@ -25,6 +25,8 @@ pub enum Need {
     MariaDb,
     /// PgBouncer.
     PgBouncer,
+    /// Chromium and its driver.
+    Chromium,
     /// PL/Python for this major.
     PlPython(u16),
     /// The program that says which packages a binary needs.
@@ -55,6 +57,7 @@ impl Need {
             Self::Node => "node and npm, to run functions in JavaScript",
             Self::MariaDb => "MariaDB's server and client, to test the functions for it",
             Self::PgBouncer => "PgBouncer, to test behind it",
+            Self::Chromium => "Chromium and chromedriver, to test the page of sqlambda local",
             Self::PlPython(_) => "PL/Python, to compare with",
             Self::DpkgDev => "dpkg-shlibdeps, to make Debian packages",
             Self::Lintian => "lintian, to check Debian packages",
@@ -77,6 +80,7 @@ impl Need {
                 ["server", "client"].map(|part| format!("mariadb-{part}-core{suffix}")).to_vec()
             }
             Self::PgBouncer => vec!["pgbouncer".to_owned()],
+            Self::Chromium => vec!["chromium".to_owned(), "chromium-driver".to_owned()],
             Self::PlPython(major) => vec![format!("postgresql-plpython3-{major}")],
             Self::DpkgDev => vec!["dpkg-dev".to_owned()],
             Self::Lintian => vec!["lintian".to_owned()],

@@ -82,6 +82,9 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     if purpose >= Purpose::BothDatabases && MariaDbInstall::system_mariadb().is_none() {
         needs.push(Need::MariaDb);
     }
+    if purpose == Purpose::EveryDatabase && !has_browser() {
+        needs.push(Need::Chromium);
+    }
     if purpose == Purpose::EveryDatabase && PgBouncer::program().is_none() {
         needs.push(Need::PgBouncer);
     }
@@ -110,6 +113,12 @@ fn has_python() -> bool {
 
 fn has_node() -> bool {
     ["node", "npm"].iter().all(|name| command::output(name, &["--version"]).is_some())
+}
+
+/// Whether there is a browser that tests can drive.
+fn has_browser() -> bool {
+    let is_there = |name: &&str| command::output(name, &["--version"]).is_some();
+    is_there(&"chromedriver") && ["chromium", "google-chrome"].iter().any(is_there)
 }
 
 /// The PostgreSQL that the user names; an error says what it lacks.

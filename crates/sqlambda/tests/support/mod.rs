@@ -1,6 +1,7 @@
 //! A service of its own for each test, and a plain HTTP client that shows what is on the wire.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod browser;
 pub mod event_stream;
 pub mod tools;
 pub mod wire;
@@ -53,7 +54,7 @@ impl Service {
     }
 
     /// Serves the folders, with these environment variables of the service. Nothing is kept unless
-    /// the options name a folder for the state.
+    /// the options name a folder for the state, and it listens on loopback unless they say otherwise.
     pub fn start_with(
         folders: &[PathBuf],
         options: &[&str],
@@ -74,8 +75,10 @@ impl Service {
 
     fn run(mut command: Command, folders: &[PathBuf], options: &[&str]) -> Self {
         let keep = options.contains(&"--state");
+        let elsewhere = options.contains(&"--listen");
         let mut child = command
-            .args(["local", "--listen", "127.0.0.1:0"])
+            .arg("local")
+            .args(if elsewhere { [].as_slice() } else { &["--listen", "127.0.0.1:0"] })
             .args((!keep).then_some("--ephemeral"))
             .args(options)
             .args(folders)

@@ -1,8 +1,9 @@
 //! Tools from PyPI that the tests compare with, pinned, in a virtual environment of their own.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use super::Service;
 
@@ -101,4 +102,30 @@ pub fn aws(service: &Service, program: &str, arguments: &[&str]) -> String {
     let end = log.char_indices().rev().nth(3_000).map_or(0, |(index, _)| index);
     assert!(output.status.success(), "{}\n{said}", &log[end..]);
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Prometheus's reader of its text formats, from its client for Python.
+const PROMETHEUS: &str = "prometheus-client==0.26.0";
+
+/// A Python that can import it.
+pub fn prometheus() -> PathBuf {
+    installed("test-prometheus-1", |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let pip = folder.join("bin/python");
+        run(Command::new(pip).args(["-m", "pip", "install", "-q", PROMETHEUS]));
+    })
+    .join("bin/python")
+}
+
+/// Runs a program that reads `input`.
+pub fn piped(program: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
