@@ -22,7 +22,8 @@ use crate::logging::{self, LogGuard};
 use crate::page::{PageAccess, PageToken};
 use crate::reload::Reload;
 use crate::runtimes::Toolchain;
-use crate::service::{Service, Settings};
+use crate::service::Service;
+use crate::settings::Settings;
 use crate::state::StateFolder;
 
 /// Holds the page's token.

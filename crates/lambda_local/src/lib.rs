@@ -29,8 +29,10 @@ mod reload;
 pub mod runtime_api;
 pub mod runtimes;
 mod service;
+mod settings;
 mod state;
 pub mod stop;
 
 pub use page::{PageAccess, PageToken};
-pub use service::{Service, ServiceError, Settings};
+pub use service::Service;
+pub use settings::{ServiceError, Settings};

@@ -1,8 +1,6 @@
 //! The service: its functions, their environments, and the front door.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -10,12 +8,12 @@ use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::auth::Credentials;
-use crate::code::{CodeStore, Needed, UnpackError};
+use crate::code::{CodeStore, Needed};
 use crate::connections::{self, Connections, Place};
 use crate::control_api::LocationKey;
 use crate::environment::{ChildIdentity, Guard, Pool, PoolSettings, Spawner};
-use crate::events::{EventSettings, Events};
-use crate::functions::{Found, Origin};
+use crate::events::Events;
+use crate::functions::Found;
 use crate::invocations::Invocations;
 use crate::model::{
     Code, Described, Functions, Progress, Record, Store, StoreError, Version, new_id,
@@ -23,6 +21,7 @@ use crate::model::{
 use crate::page::{Door, PageAccess};
 use crate::pools::{Launchers, Pools, runnable};
 use crate::runtimes::{RuntimeError, Toolchain};
+use crate::settings::{ServiceError, Settings};
 use crate::stop::{Stop, Tally};
 
 /// How often idle processes, late connections and unused archives are looked for. Not on any call's
@@ -37,53 +36,6 @@ const LAST_ANSWERS_TIME: Duration = Duration::from_millis(150);
 
 /// Header buffer of the front door; client contexts and session tokens fit many times.
 const HEADER_BYTES: usize = 64 * 1024;
-
-/// What a service is like.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The account in ARNs.
-    pub account: String,
-    /// The region of unsigned requests and of the functions' own environment.
-    pub region: String,
-    /// Who may call; nothing lets everyone.
-    pub credentials: Option<Credentials>,
-    /// Environment variables of every function, over its own.
-    pub variables: BTreeMap<String, String>,
-    /// The folder that code archives are kept in, beside the database.
-    pub state: PathBuf,
-    /// Whether functions are to be known after a restart.
-    pub durable: bool,
-    /// Whether the service may be reached from elsewhere, and so by any name.
-    pub public: bool,
-    /// How asynchronous events are handled.
-    pub events: EventSettings,
-    /// Who may see the page and the metrics.
-    pub page: PageAccess,
-}
-
-/// Why a service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    /// What was known cannot be read or written.
-    #[error(transparent)]
-    State(#[from] StoreError),
-    /// The code of a function cannot be used.
-    #[error("{origin}: the code of function `{name}`: {error}")]
-    Code {
-        /// The function.
-        name: String,
-        /// Where it is described.
-        origin: Box<Origin>,
-        /// What is wrong with its code.
-        error: UnpackError,
-    },
-    /// A runtime or a package that was to be installed cannot be had.
-    #[error(transparent)]
-    Runtime(#[from] RuntimeError),
-    /// The system refuses.
-    #[error(transparent)]
-    System(#[from] io::Error),
-}
 
 /// A Lambda service.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod before_exec;
 mod child_env;
+mod event;
 mod exit;
 mod guard;
 mod logs;
@@ -16,10 +17,11 @@ mod spawner;
 mod stream;
 
 pub use child_env::{ChildIdentity, child_variables};
+pub use event::{Event, Outcome};
 pub use exit::ExitReason;
 pub use guard::{GUARD_COMMAND, Guard, watch};
 pub use logs::Log;
-pub use machine::{Activity, Event, InvalidTransition, Machine, Next, Outcome};
+pub use machine::{Activity, InvalidTransition, Machine, Next};
 pub use places::{Account, Concurrency, Held, Place, Places, Throttled};
 pub use pool::{Environments, Pool, PoolSettings};
 pub use process::{Environment, StartError};

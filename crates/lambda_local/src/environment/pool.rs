@@ -7,7 +7,8 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::child_env::ChildIdentity;
-use super::machine::{Activity, Event};
+use super::event::Event;
+use super::machine::Activity;
 use super::places::{Concurrency, Held, Throttled};
 use super::process::{Environment, StartError};
 use super::run::{Execution, InitLimit, NotRun, run};

@@ -16,9 +16,10 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot};
 
 use super::child_env::{ChildIdentity, child_variables};
+use super::event::{Event, Outcome};
 use super::exit::ExitReason;
 use super::logs::Logs;
-use super::machine::{Event, InvalidTransition, Machine, Next, Outcome};
+use super::machine::{InvalidTransition, Machine, Next};
 use super::memory;
 use super::spawner::{Spawner, group_of};
 use super::stream::Sink;

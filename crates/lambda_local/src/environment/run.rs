@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::event::{Event, Outcome};
 use super::exit::ExitReason;
 use super::logs::Log;
-use super::machine::{Event, Outcome};
 use super::process::Environment;
 use super::report;
 use super::stream::StreamError;
