@@ -4,6 +4,8 @@
 
 #[path = "page/access.rs"]
 mod access;
+#[path = "page/browser.rs"]
+mod browser;
 #[path = "page/looks.rs"]
 mod looks;
 #[path = "page/metrics.rs"]
@@ -12,8 +14,8 @@ mod metrics;
 mod queue;
 mod support;
 
+use browser::{Browser, keys};
 use serde_json::json;
-use support::browser::{Browser, keys};
 use support::{Service, function, tools};
 use tempfile::TempDir;
 

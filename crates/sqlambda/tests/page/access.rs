@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::browser::{Browser, keys};
+use crate::browser::{Browser, keys};
 use crate::support::{Service, request};
 use crate::{functions, served};
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::browser::Browser;
+use crate::browser::Browser;
 use crate::support::{Service, samples, tools};
 use crate::{call, functions, served, shown, url};
 

@@ -1,7 +1,6 @@
 //! A service of its own for each test, and a plain HTTP client that shows what is on the wire.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-pub mod browser;
 pub mod event_stream;
 pub mod tools;
 pub mod wire;
