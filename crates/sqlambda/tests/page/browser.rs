@@ -20,7 +20,6 @@ pub mod keys {
     pub const ENTER: &str = "\u{e007}";
     pub const CONTROL: &str = "\u{e009}";
     pub const ESCAPE: &str = "\u{e00c}";
-    pub const END: &str = "\u{e010}";
 }
 
 /// A browser with one window. Ends when dropped.
