@@ -133,7 +133,9 @@ impl Cluster {
         let command = self.server_command()?;
         let mut process = Managed::start(command, self.lifetime, StopMode::Immediate.signal())?;
 
-        let started = wait_until(Duration::from_secs(60), || {
+        // Under another program, such as valgrind, everything takes as many times longer.
+        let patience = if self.description.config.under.is_empty() { 60 } else { 600 };
+        let started = wait_until(Duration::from_secs(patience), || {
             let ready = self.is_ready(process.pid());
             if ready { Some(Ok(())) } else { process.exit_status().map(Err) }
         });
@@ -152,7 +154,15 @@ impl Cluster {
 
     fn server_command(&self) -> Result<Command> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
-        let mut command = Command::new(self.install().program("postgres"));
+        let program = self.install().program("postgres");
+        let mut command = match self.description.config.under.as_slice() {
+            [] => Command::new(program),
+            [under, arguments @ ..] => {
+                let mut command = Command::new(under);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
         command
             .env_clear()
             .envs(self.install().environment())

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct ClusterConfig {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) settings: BTreeMap<String, String>,
+    /// A program and its arguments that run the server's program.
+    pub(crate) under: Vec<String>,
 }
 
 impl ClusterConfig {
@@ -40,6 +42,14 @@ impl ClusterConfig {
     #[must_use]
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Runs the server under another program, such as `valgrind`, which becomes it: the process keeps
+    /// its number.
+    #[must_use]
+    pub fn under<T: Into<String>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
+        self.under = command.into_iter().map(Into::into).collect();
         self
     }
 

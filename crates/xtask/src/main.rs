@@ -17,6 +17,7 @@ mod example;
 mod install;
 mod interrupt;
 mod libclang;
+mod memcheck;
 mod mysql;
 mod package;
 mod packages;
@@ -64,6 +65,11 @@ enum Task {
     /// The end-to-end tests use a playground that this command starts and ends. What comes after
     /// `--` goes to the test programs: `cargo xtask test cancel -- --nocapture`.
     Test(test::Options),
+    /// Runs sessions under valgrind: calls, errors, cancels
+    ///
+    /// Takes minutes. Fails when the extension reads or writes what is not its own, or loses memory
+    /// that grows with the calls.
+    Memcheck(Server),
     /// Checks every crate with clippy, warnings denied, on the build's own features
     Lint(Server),
     /// Starts a playground that stays: a temporary PostgreSQL with the extensions, a local Lambda
@@ -146,6 +152,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo(server) => demo::run(&server),
         Task::Example(options) => example::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Memcheck(server) => memcheck::run(&server),
         Task::Lint(server) => build::lint(&server),
         Task::Up(server) => up::up(&server),
         Task::Down => up::down(),

@@ -5,7 +5,7 @@ mod tally;
 mod targets;
 
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -90,6 +90,17 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     let succeeded = outcomes.iter().all(|outcome| outcome.succeeded);
     Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the tests of one program that are ignored otherwise, with more variables in its environment.
+pub fn ignored(started: &Started, program: &str, variables: &[(&str, &Path)]) -> Result<ExitCode> {
+    let description = started.playground.folder().join("playground.json");
+    started.playground.write(&description)?;
+    progress::stage(&format!("cargo test --test {program}"));
+    let mut tests = build::cargo_for(&started.pg_config, "test", Profile::Debug);
+    tests.args(["--workspace", "--test", program, "--", "--ignored", "--nocapture"]);
+    tests.env(PLAYGROUND_VARIABLE, &description).envs(variables.iter().copied());
+    Ok(ExitCode::from(u8::from(!command::status(tests)?.success())))
 }
 
 /// All tests on one PostgreSQL.
