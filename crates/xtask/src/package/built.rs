@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use e2e::{PgConfig, Profile, Workspace, extension_files};
 
+use super::tree::Tree;
 use crate::build;
 use crate::command;
 use crate::progress;
@@ -20,7 +21,7 @@ pub struct Built {
     /// The library of the extension `aws_lambda`.
     pub extension: Vec<u8>,
     /// Control files and scripts of the extensions.
-    pub extension_files: Vec<PathBuf>,
+    pub extension_files: Tree,
     /// The library for MariaDB and MySQL.
     pub udf: Vec<u8>,
     /// The command `sqlambda`.
@@ -79,11 +80,17 @@ fn cargo_home() -> Result<PathBuf> {
 impl Built {
     /// Reads what cargo has built in the profile of `workspace`.
     pub fn read(workspace: &Workspace, pg_config: &PgConfig) -> Result<Self> {
-        let files = extension_files(workspace, pg_config)?.into_iter().map(|file| file.from);
         let library = workspace.extension_library("aws_lambda", pg_config.major);
+        let mut files = Tree::default();
+        for file in extension_files(workspace, pg_config)? {
+            if file.from != library {
+                let name = file.from.file_name().context("a file has a name")?;
+                files.copy(&file.from, name)?;
+            }
+        }
         Ok(Self {
             major: pg_config.major,
-            extension_files: files.filter(|file| *file != library).collect(),
+            extension_files: files,
             extension: stripped(&library)?,
             udf: stripped(&workspace.library("lambda_udf"))?,
             sqlambda: stripped(&workspace.sqlambda())?,

@@ -1,8 +1,8 @@
 //! The two Debian packages: the extensions for one PostgreSQL, and the command.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::built::Built;
 use super::deb::{Debian, gzip};
@@ -13,12 +13,9 @@ pub fn extension(built: &Built) -> Result<Debian> {
     let major = built.major;
     let name = format!("postgresql-{major}-aws-lambda");
     let library = format!("usr/lib/postgresql/{major}/lib/aws_lambda.so");
-    let share = PathBuf::from(format!("usr/share/postgresql/{major}/extension"));
     let mut files = Tree::default();
     files.add(&library, &*built.extension);
-    for from in &built.extension_files {
-        files.copy(from, share.join(from.file_name().context("a file has a name")?))?;
-    }
+    files.take_all(&built.extension_files, format!("usr/share/postgresql/{major}/extension"));
     Ok(Debian {
         name,
         section: "database",

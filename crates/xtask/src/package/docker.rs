@@ -21,14 +21,12 @@ const SUITE: &str = "trixie";
 /// Writes the folder `docker` into `folder`, with the packages that its images install.
 pub fn write(source: &Source, major: u16, packages: &[PathBuf], folder: &Path) -> Result<PathBuf> {
     let mut files = Tree::default();
-    for path in &source.files {
-        let from = source.root.join(path);
-        if let Ok(path) = path.strip_prefix(FOLDER) {
-            let text = fs::read_to_string(&from)
-                .with_context(|| format!("cannot read {}", from.display()))?;
+    for from in source.files.paths() {
+        if let Ok(path) = from.strip_prefix(FOLDER) {
+            let text = String::from_utf8_lossy(source.files.content(from).unwrap_or_default());
             files.add(path, filled_in(&text, major));
-        } else if let Ok(path) = path.strip_prefix(FUNCTION) {
-            files.copy(&from, Path::new("functions/simple").join(path))?;
+        } else if let Ok(path) = from.strip_prefix(FUNCTION) {
+            files.take(&source.files, from, Path::new("functions/simple").join(path));
         }
     }
     for package in packages {

@@ -14,14 +14,11 @@ const FOLDER: &str = "packaging/pgxn";
 /// and a Makefile that drives cargo.
 pub fn write(source: &Source, folder: &Path) -> Result<PathBuf> {
     let mut files = Tree::default();
-    for path in &source.files {
-        let from = source.root.join(path);
-        match path.strip_prefix(FOLDER) {
-            Ok(path) if path == "META.json" => files.add(path, description(source)?),
-            Ok(path) => files.copy(&from, path)?,
-            Err(_) => files.copy(&from, path)?,
-        }
+    for from in source.files.paths() {
+        let path = from.strip_prefix(FOLDER).unwrap_or(from);
+        files.take(&source.files, from, path);
     }
+    files.add("META.json", description(source)?);
     let name = format!("aws_lambda-{}", source.version);
     let archive = folder.join(format!("{name}.zip"));
     files.zip(&archive, &name, source.time)?;

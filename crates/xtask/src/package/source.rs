@@ -1,24 +1,24 @@
 //! What is packed: a commit of the repository.
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use e2e::Workspace;
 
+use super::tree::Tree;
+
 /// The sources of a package.
 #[derive(Clone)]
 pub struct Source {
-    /// The folder of the workspace.
-    pub root: PathBuf,
     /// The version of every crate, such as `0.1.0`.
     pub version: &'static str,
     /// Seconds since 1970: the time of everything in a package.
     pub time: u64,
-    /// The files of the repository, relative to `root`; no links.
-    pub files: Vec<PathBuf>,
+    /// The files of the repository; no links. They are read once: whoever edits them meanwhile
+    /// cannot make one package differ from another.
+    pub files: Tree,
     /// Whether they differ from the commit.
     pub is_changed: bool,
     /// How hard xz tries, 0 to 9.
@@ -31,33 +31,28 @@ impl Source {
     /// The time is `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>),
     /// or else that of the last commit.
     pub fn of(workspace: &Workspace) -> Result<Self> {
-        let root = workspace.root.clone();
+        let root = &workspace.root;
         let time = match env::var("SOURCE_DATE_EPOCH") {
             Ok(time) => time,
-            Err(_) => git(&root, &["log", "-1", "--format=%ct"])?,
+            Err(_) => git(root, &["log", "-1", "--format=%ct"])?,
         };
         let time = time.trim().parse().with_context(|| {
             format!("SOURCE_DATE_EPOCH is {time:?}: it must be seconds since 1970")
         })?;
-        let is_changed =
-            !git(&root, &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
-        let listed = git(&root, &["ls-files", "-z"])?;
-        let files = listed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
-        let files = files.filter(|path| is_plain_file(&root.join(path))).collect();
-        Ok(Self {
-            root,
-            version: env!("CARGO_PKG_VERSION"),
-            time,
-            files,
-            is_changed,
-            compression: 9,
-        })
+        let is_changed = !git(root, &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+        let listed = git(root, &["ls-files", "-z"])?;
+        let mut files = Tree::default();
+        for path in listed.split('\0').filter(|path| is_plain_file(&root.join(path))) {
+            files.copy(&root.join(path), path)?;
+        }
+        Ok(Self { version: env!("CARGO_PKG_VERSION"), time, files, is_changed, compression: 9 })
     }
 
     /// The text of a file of the repository.
     pub fn read(&self, path: &str) -> Result<String> {
-        let path = self.root.join(path);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        let content = self.files.content(path);
+        let content = content.with_context(|| format!("the repository has no {path}"))?;
+        String::from_utf8(content.to_vec()).with_context(|| format!("{path} is no text"))
     }
 }
 

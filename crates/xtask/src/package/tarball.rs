@@ -4,7 +4,7 @@ use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::built::Built;
 use super::source::Source;
@@ -34,10 +34,7 @@ fn files(source: &Source, built: &Built) -> Result<Tree> {
         files.add(document, source.read(document)?);
     }
     files.add("postgresql/aws_lambda.so", &*built.extension);
-    for from in &built.extension_files {
-        let name = from.file_name().context("a file has a name")?;
-        files.copy(from, Path::new("postgresql/extension").join(name))?;
-    }
+    files.take_all(&built.extension_files, "postgresql/extension");
     files.add("mariadb/lambda_udf.so", &*built.udf);
     for script in ["install.sql", "uninstall.sql", "grants.sql"] {
         let text = source.read(&format!("crates/lambda_udf/sql/{script}"))?;

@@ -45,6 +45,25 @@ impl Tree {
         Ok(())
     }
 
+    /// Adds the file `from` of another tree, executable if it is there.
+    pub fn take(&mut self, tree: &Self, from: &Path, path: impl Into<PathBuf>) {
+        if let Some(entry) = tree.files.get(from) {
+            self.files.insert(path.into(), entry.clone());
+        }
+    }
+
+    /// Adds all files of another tree, below `folder`.
+    pub fn take_all(&mut self, tree: &Self, folder: impl AsRef<Path>) {
+        for path in tree.paths() {
+            self.take(tree, path, folder.as_ref().join(path));
+        }
+    }
+
+    /// What is in a file.
+    pub fn content(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
+        Some(&self.files.get(path.as_ref())?.content)
+    }
+
     /// The paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.keys().map(PathBuf::as_path)

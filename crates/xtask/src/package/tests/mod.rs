@@ -59,6 +59,21 @@ impl Packages {
     }
 }
 
+#[test]
+fn packed_twice_every_byte_is_the_same() {
+    let packages = Packages::made();
+    let again = tempfile::tempdir().unwrap();
+    // In another folder, and later: zip counts in steps of two seconds.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let files = pack(&packages.source, &packages.built, again.path()).unwrap();
+    assert_eq!(files.len(), packages.files.len());
+    for (one, other) in packages.files.iter().zip(&files).filter(|(one, _)| one.is_file()) {
+        let name = one.file_name().unwrap();
+        assert_eq!(Some(name), other.file_name());
+        assert!(std::fs::read(one).unwrap() == std::fs::read(other).unwrap(), "{name:?}");
+    }
+}
+
 /// The debug build holds paths of this machine, so that what finds them can be seen to.
 #[test]
 fn a_path_of_this_machine_in_a_binary_is_found() {

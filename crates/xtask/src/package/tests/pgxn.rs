@@ -45,8 +45,8 @@ fn make_builds_installs_and_checks_the_distribution() {
     // Every file of the extensions, and the library.
     let at = |path: &Path| root.join(path.strip_prefix("/").unwrap());
     let share = at(&pg_config.share.join("extension"));
-    for file in &packages.built.extension_files {
-        assert!(share.join(file.file_name().unwrap()).is_file(), "{}", file.display());
+    for file in packages.built.extension_files.paths() {
+        assert!(share.join(file).is_file(), "{}", file.display());
     }
     assert!(at(&pg_config.pkglib.join("aws_lambda.so")).is_file());
 
@@ -85,7 +85,7 @@ fn the_description_says_what_the_control_files_say() {
         assert!(inside.join(extension["docfile"].as_str().unwrap()).is_file(), "{extension}");
     }
     // Every extension of the repository is provided.
-    let controls =
-        packages.source.files.iter().filter(|file| file.extension() == Some("control".as_ref()));
+    let files = packages.source.files.paths();
+    let controls = files.filter(|file| file.extension() == Some("control".as_ref()));
     assert_eq!(controls.count(), provided.len());
 }
