@@ -6,16 +6,18 @@ use anyhow::Result;
 
 use super::built::Built;
 use super::deb::{Debian, gzip};
+use super::notices::{Notice, Notices};
 use super::tree::Tree;
 
 /// `postgresql-NN-aws-lambda`: the name is of the form that every extension has in Debian.
-pub fn extension(built: &Built) -> Result<Debian> {
+pub fn extension(built: &Built, notices: &Notices) -> Result<Debian> {
     let major = built.major;
     let name = format!("postgresql-{major}-aws-lambda");
     let library = format!("usr/lib/postgresql/{major}/lib/aws_lambda.so");
     let mut files = Tree::default();
     files.add(&library, &*built.extension);
     files.take_all(&built.extension_files, format!("usr/share/postgresql/{major}/extension"));
+    add_notice(&mut files, &name, &notices.extension)?;
     Ok(Debian {
         name,
         section: "database",
@@ -38,7 +40,7 @@ pub fn extension(built: &Built) -> Result<Debian> {
 }
 
 /// `sqlambda`: the command, which needs no database.
-pub fn command(built: &Built) -> Result<Debian> {
+pub fn command(built: &Built, notices: &Notices) -> Result<Debian> {
     let name = "sqlambda".to_owned();
     let mut files = Tree::default();
     files.add_program("usr/bin/sqlambda", &*built.sqlambda);
@@ -46,6 +48,7 @@ pub fn command(built: &Built) -> Result<Debian> {
         let path = Path::new("usr/share/man/man1").join(format!("{page}.gz"));
         files.add(path, gzip(text)?);
     }
+    add_notice(&mut files, &name, &notices.sqlambda)?;
     Ok(Debian {
         name,
         section: "devel",
@@ -64,4 +67,12 @@ pub fn command(built: &Built) -> Result<Debian> {
         files,
         binary: "usr/bin/sqlambda".to_owned(),
     })
+}
+
+/// packaging/deb/copyright names these files.
+fn add_notice(files: &mut Tree, package: &str, notice: &Notice) -> Result<()> {
+    let folder = Path::new("usr/share/doc").join(package);
+    files.add(folder.join("third-party.gz"), gzip(notice.licences.as_bytes())?);
+    files.add(folder.join("sbom.cdx.json.gz"), gzip(notice.materials.as_bytes())?);
+    Ok(())
 }

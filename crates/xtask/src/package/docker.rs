@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::notices::Notices;
 use super::source::Source;
 use super::tree::Tree;
 use crate::apt;
@@ -19,7 +20,13 @@ const FUNCTION: &str = "examples/functions/simple";
 const SUITE: &str = "trixie";
 
 /// Writes the folder `docker` into `folder`, with the packages that its images install.
-pub fn write(source: &Source, major: u16, packages: &[PathBuf], folder: &Path) -> Result<PathBuf> {
+pub fn write(
+    source: &Source,
+    major: u16,
+    packages: &[PathBuf],
+    notices: &Notices,
+    folder: &Path,
+) -> Result<PathBuf> {
     let mut files = Tree::default();
     for from in source.files.paths() {
         if let Ok(path) = from.strip_prefix(FOLDER) {
@@ -33,6 +40,8 @@ pub fn write(source: &Source, major: u16, packages: &[PathBuf], folder: &Path) -
         let name = package.file_name().context("a package has a name")?;
         files.copy(package, Path::new("packages").join(name))?;
     }
+    // The official images leave out what packages have in /usr/share/doc, but for `copyright`.
+    files.take_all(&notices.files(), "third-party");
     let docker = folder.join("docker");
     if docker.exists() {
         fs::remove_dir_all(&docker)?;

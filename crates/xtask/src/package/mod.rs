@@ -1,10 +1,14 @@
 //! `cargo xtask package`: everything that is shipped, from one commit.
 
 mod built;
+mod crates;
 mod deb;
 mod debian_packages;
 mod docker;
 mod judge;
+mod licences;
+mod materials;
+mod notices;
 mod pgxn;
 mod source;
 mod tarball;
@@ -22,6 +26,7 @@ use clap::Args;
 use e2e::{PgConfig, Profile, Workspace};
 
 use self::built::Built;
+use self::notices::Notices;
 use self::source::Source;
 use crate::Server;
 use crate::build;
@@ -79,27 +84,28 @@ fn make(
 ) -> Result<Made> {
     built::compile(workspace, pg_config)?;
     progress::stage("packing");
+    let notices = Notices::gather(source, pg_config)?;
     let built = Built::read(workspace, pg_config)?;
     let output = options.output.clone().unwrap_or_else(|| workspace.target.join("packages"));
-    let files = pack(source, &built, &output)?;
+    let files = pack(source, &built, &notices, &output)?;
     Ok(Made { files, built, private: built::private_paths(workspace)? })
 }
 
 /// Writes every package into `folder`, in place of those that are there.
-fn pack(source: &Source, built: &Built, folder: &Path) -> Result<Vec<PathBuf>> {
+fn pack(source: &Source, built: &Built, notices: &Notices, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut steps = Steps::default();
     steps.begin("Debian packages");
     let mut files = vec![
-        debian_packages::extension(built)?.write(source, folder)?,
-        debian_packages::command(built)?.write(source, folder)?,
+        debian_packages::extension(built, notices)?.write(source, folder)?,
+        debian_packages::command(built, notices)?.write(source, folder)?,
     ];
     steps.begin("tarball");
-    let tarball = tarball::write(source, built, folder)?;
+    let tarball = tarball::write(source, built, notices, folder)?;
     steps.begin("PGXN distribution");
     let pgxn = pgxn::write(source, folder)?;
     steps.begin("folder for Docker");
-    let docker = docker::write(source, built.major, &files, folder)?;
+    let docker = docker::write(source, built.major, &files, notices, folder)?;
     files.extend([tarball, pgxn, docker]);
     Ok(files)
 }

@@ -7,15 +7,16 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::built::Built;
+use super::notices::Notices;
 use super::source::Source;
 use super::tree::Tree;
 use crate::command::quietly;
 
 /// Writes `sqlambda-VERSION-pgNN-OS-ARCH.tar.xz` into `folder`.
-pub fn write(source: &Source, built: &Built, folder: &Path) -> Result<PathBuf> {
+pub fn write(source: &Source, built: &Built, notices: &Notices, folder: &Path) -> Result<PathBuf> {
     let name = format!("sqlambda-{}-pg{}-{OS}-{ARCH}", source.version, built.major);
     let scratch = tempfile::tempdir()?;
-    files(source, built)?.write(&scratch.path().join(&name), source.time)?;
+    files(source, built, notices)?.write(&scratch.path().join(&name), source.time)?;
     let archive = folder.join(format!("{name}.tar.xz"));
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"]);
@@ -26,13 +27,14 @@ pub fn write(source: &Source, built: &Built, folder: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
-fn files(source: &Source, built: &Built) -> Result<Tree> {
+fn files(source: &Source, built: &Built, notices: &Notices) -> Result<Tree> {
     let mut files = Tree::default();
     let script = source.read("packaging/tarball/install.sh")?;
     files.add_program("install.sh", script.replace("@MAJOR@", &built.major.to_string()));
     for document in ["README.md", "LICENSE", "CHANGELOG.md"] {
         files.add(document, source.read(document)?);
     }
+    files.take_all(&notices.files(), "third-party");
     files.add("postgresql/aws_lambda.so", &*built.extension);
     files.take_all(&built.extension_files, "postgresql/extension");
     files.add("mariadb/lambda_udf.so", &*built.udf);

@@ -91,3 +91,25 @@ fn the_package_depends_on_its_postgresql_and_the_c_library_it_needs() {
     let depends = field("Depends");
     assert!(depends.starts_with(&format!("postgresql-{major}, libc6 (>= ")), "{depends}");
 }
+
+#[test]
+fn the_copyright_leads_to_the_licences_of_what_is_compiled_in() {
+    let packages = Packages::made();
+    let extension = format!("postgresql-{}-aws-lambda", packages.built.major);
+    for (name, notice) in [
+        (extension.as_str(), &packages.notices.extension),
+        ("sqlambda", &packages.notices.sqlambda),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let deb = packages.file(&format!("{name}_"), ".deb");
+        quietly(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(folder.path())).unwrap();
+        let documents = folder.path().join("usr/share/doc").join(name);
+        let copyright = std::fs::read_to_string(documents.join("copyright")).unwrap();
+        let files = [("third-party.gz", &notice.licences), ("sbom.cdx.json.gz", &notice.materials)];
+        for (file, content) in files {
+            assert!(copyright.contains(file), "{copyright}");
+            let text = quietly(Command::new("zcat").arg(documents.join(file))).unwrap();
+            assert_eq!(&text, content);
+        }
+    }
+}

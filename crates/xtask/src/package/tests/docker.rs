@@ -63,6 +63,12 @@ fn what_the_files_name_is_there() {
         assert_eq!(names.iter().filter(|name| name.starts_with(&begin)).count(), 1, "{names:?}");
     }
     assert!(docker.join("initdb.sql").is_file());
+    for name in ["aws_lambda", "sqlambda"] {
+        assert!(dockerfile.contains(&format!("COPY third-party/{name}.* ")), "{dockerfile}");
+        for suffix in ["txt", "cdx.json"] {
+            assert!(docker.join(format!("third-party/{name}.{suffix}")).is_file(), "{name}");
+        }
+    }
     assert!(docker.join("functions/simple/lambda_function.py").is_file());
     for name in ["Dockerfile", "compose.yaml", "initdb.sql"] {
         assert!(!fs::read_to_string(docker.join(name)).unwrap().contains('@'), "{name}");

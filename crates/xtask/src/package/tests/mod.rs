@@ -3,6 +3,7 @@
 mod chroot;
 mod debian;
 mod docker;
+mod notices;
 mod pgxn;
 mod server;
 mod tarball;
@@ -13,6 +14,7 @@ use std::sync::OnceLock;
 use e2e::Playground;
 
 use super::built::{self, Built};
+use super::notices::Notices;
 use super::source::Source;
 use super::{judge, pack};
 
@@ -21,6 +23,7 @@ pub struct Packages {
     pub playground: Playground,
     pub source: Source,
     pub built: Built,
+    pub notices: Notices,
     folder: PathBuf,
     files: Vec<PathBuf>,
 }
@@ -35,10 +38,11 @@ impl Packages {
             let source = Source { compression: 0, ..Source::of(workspace).unwrap() };
             let pg_config = e2e::PgConfig::ask(&playground.cluster().install().origin).unwrap();
             let built = Built::read(workspace, &pg_config).unwrap();
+            let notices = Notices::gather(&source, &pg_config).unwrap();
             // A static is never dropped: the playground's folder goes with the playground.
             let folder = playground.folder().join("packages");
-            let files = pack(&source, &built, &folder).unwrap();
-            Self { playground, source, built, folder, files }
+            let files = pack(&source, &built, &notices, &folder).unwrap();
+            Self { playground, source, built, notices, folder, files }
         })
     }
 
@@ -65,7 +69,7 @@ fn packed_twice_every_byte_is_the_same() {
     let again = tempfile::tempdir().unwrap();
     // In another folder, and later: zip counts in steps of two seconds.
     std::thread::sleep(std::time::Duration::from_secs(2));
-    let files = pack(&packages.source, &packages.built, again.path()).unwrap();
+    let files = pack(&packages.source, &packages.built, &packages.notices, again.path()).unwrap();
     assert_eq!(files.len(), packages.files.len());
     for (one, other) in packages.files.iter().zip(&files).filter(|(one, _)| one.is_file()) {
         let name = one.file_name().unwrap();

@@ -30,6 +30,11 @@ fn the_script_installs_everything_where_it_belongs() {
     let packages = Packages::made();
     let pg_config = PgConfig::ask(&packages.playground.cluster().install().origin).unwrap();
     let (_folder, inside) = unpacked(packages);
+    for name in ["aws_lambda", "lambda_udf", "sqlambda"] {
+        let licences = fs::read_to_string(inside.join(format!("third-party/{name}.txt")));
+        assert!(licences.unwrap().contains("\nrustls 0."), "{name}");
+        assert!(inside.join(format!("third-party/{name}.cdx.json")).is_file());
+    }
     let destination = tempfile::tempdir().unwrap();
     let path = pg_config.path.to_str().unwrap();
     let arguments = ["--pg-config", path, "--prefix", "/usr/local", "--plugin-dir", "/plugins"];
