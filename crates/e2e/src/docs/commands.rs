@@ -14,6 +14,7 @@ const RUN: &[&str] = &[
     "pg_restore",
     "sqlambda",
     "printf",
+    "until",
     "python3 -c",
 ];
 

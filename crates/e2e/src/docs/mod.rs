@@ -16,7 +16,7 @@
 //! older one answers otherwise. A fence must have a word.
 //!
 //! Output is compared line by line, without spaces at line ends. In it, `...` stands for anything,
-//! over line ends too; `<uuid>` for a UUID; any other `<word>` for text without a space.
+//! over line ends too, and on a line of its own for any lines or none; `<uuid>` for a UUID; any other `<word>` for text without a space.
 //!
 //! The blocks of a file share a [`Stage`], from top to bottom; which programs its commands may run
 //! stands in [`commands`].

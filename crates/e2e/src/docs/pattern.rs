@@ -4,6 +4,8 @@ enum Token {
     Text(String),
     /// `...`
     Anything,
+    /// `...` between two lines: any lines, or none.
+    Lines,
     /// `<uuid>`
     Uuid,
     /// Any other `<word>`
@@ -52,6 +54,9 @@ fn tokens(shown: &str) -> Vec<Token> {
 
 /// The placeholder that `text` begins with, and its length.
 fn placeholder(text: &str) -> Option<(Token, usize)> {
+    if text.starts_with("\n...\n") {
+        return Some((Token::Lines, 5));
+    }
     if text.starts_with("...") {
         return Some((Token::Anything, 3));
     }
@@ -71,6 +76,10 @@ fn fits(tokens: &[Token], output: &str) -> bool {
             output.strip_prefix(text.as_str()).is_some_and(|output| fits(rest, output))
         }
         Token::Anything => fits(rest, output) || ends().any(|(end, _)| fits(rest, &output[end..])),
+        Token::Lines => {
+            output.starts_with('\n')
+                && ends().any(|(end, c)| c == '\n' && fits(rest, &output[end..]))
+        }
         Token::Word => ends()
             .take_while(|(_, c)| !c.is_whitespace())
             .any(|(end, _)| fits(rest, &output[end..])),
@@ -95,6 +104,8 @@ fn placeholders() {
         ("a  \n b\n\n", "a\n b"),
         ("a ... c", "a b\nb c"),
         ("a\n...", "a\nb\nc\n"),
+        ("a\n...\nb", "a\nc\nd\nb"),
+        ("a\n...\nb", "a\nb"),
         ("id <uuid>.", &format!("id {uuid}.")),
         ("port <port>, <n> ms", "port 1234, 1.5 ms"),
         ("a < b > c <B>", "a < b > c <B>"),
@@ -107,6 +118,8 @@ fn placeholders() {
         ("a b", "a  b"),
         ("a\nb", "a\n\nb"),
         ("a ... c", "a b"),
+        ("a\n...\nb", "ac\nb"),
+        ("a\n...\nb", "a\ncb"),
         ("id <uuid>.", "id 1234."),
         ("<n> ms", " ms"),
         ("<n> ms", "1 2 ms"),

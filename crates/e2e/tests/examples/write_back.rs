@@ -139,7 +139,7 @@ fn a_lock_timeout_in_the_function_is_told_and_leaves_nothing() {
         session.query_one(left, &[]).unwrap().get::<_, i64>(0) == 0
     });
     assert_eq!(calibrated(&mut session, 1), None);
-    assert!(log(&example).contains("another transaction holds the row"));
+    wait_until("the log says why", || log(&example).contains("another transaction holds the row"));
 }
 
 /// An event that is sent after the commit finds the row; one that is sent before it may not.

@@ -125,7 +125,7 @@ fn interim_answers_that_never_end_are_cut_off() {
     let begin = Instant::now();
     session.fail("f", "{}").assert_api("Request timed out after 1000 ms");
     // The I/O thread is as busy as it can be, and a debug build is slow.
-    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(proc::peak_kb(session.pid) < 200_000);
     session.assert_usable();
 }
