@@ -96,11 +96,12 @@ fn is_known(service: &Service, parts: &Parts) -> bool {
 
 async fn respond(service: &Arc<Service>, request: Request, id: &str) -> Result<Answer, ApiError> {
     let (parts, body) = request.into_parts();
-    if page::is_page(parts.uri.path()) {
-        return Ok(page::answer(service, &parts, body, id).await);
-    }
+    // Before the page: the locations of code are below its path, and are open to who knows them.
     if let Some(answer) = control_api::download(service, &parts) {
         return answer;
+    }
+    if page::is_page(parts.uri.path()) {
+        return Ok(page::answer(service, &parts, body, id).await);
     }
     refuse_pages(&parts.headers, service.is_public())?;
     let purpose = Purpose::of(&parts);
