@@ -228,8 +228,10 @@ fn every_call_is_answered_as_by_awss_emulator() {
         ("POST", "runtime/invocation/ID/error", b"{}"),
         ("POST", "runtime/init/error", b"{}"),
     ];
-    eventually("ours waits", || {
-        ours.call("POST", "runtime/init/error", b"{}").text().contains("Ready")
+    eventually("both wait", || {
+        [&ours, &aws]
+            .iter()
+            .all(|api| api.call("POST", "runtime/init/error", b"{}").text().contains("Ready"))
     });
     assert_same(&ours, &aws, ids, stale);
     drop(waiting);

@@ -109,7 +109,14 @@ async fn an_item_that_is_tried_again_shows_why_and_when() {
     };
     events.writer.commit(vec![change]).await.unwrap();
     events.wake(&destination);
-    let snapshot = until(&events, |snapshot| snapshot.retrying == 1).await;
+    // Between two attempts: each takes a moment itself.
+    let waits = |snapshot: &Snapshot| {
+        snapshot
+            .items
+            .first()
+            .is_some_and(|item| (item.state, item.attempt) == (State::Retrying, 2))
+    };
+    let snapshot = until(&events, waits).await;
     let item = &snapshot.items[0];
     assert_eq!((item.state, item.attempt, item.function.as_str()), (State::Retrying, 2, "f"));
     assert!(item.due > SystemTime::now() - Duration::from_millis(900));
