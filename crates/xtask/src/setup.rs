@@ -23,6 +23,8 @@ pub enum Purpose {
     BothDatabases,
     /// As both databases, and MySQL where it can be had.
     EveryDatabase,
+    /// As every database, with what the tests drive besides: a browser, a connection pooler.
+    Tests,
     /// As both databases, and to compare with functions written in PL/Python.
     Bench,
 }
@@ -82,10 +84,10 @@ fn missing(pg_config: Option<&Path>, purpose: Purpose) -> Result<Vec<Need>> {
     if purpose >= Purpose::BothDatabases && MariaDbInstall::system_mariadb().is_none() {
         needs.push(Need::MariaDb);
     }
-    if purpose == Purpose::EveryDatabase && !has_browser() {
+    if purpose == Purpose::Tests && !has_browser() {
         needs.push(Need::Chromium);
     }
-    if purpose == Purpose::EveryDatabase && PgBouncer::program().is_none() {
+    if purpose == Purpose::Tests && PgBouncer::program().is_none() {
         needs.push(Need::PgBouncer);
     }
     if purpose == Purpose::Bench

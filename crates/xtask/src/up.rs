@@ -43,7 +43,7 @@ fn mariadbs(purpose: Purpose) -> Result<Vec<MariaDbInstall>> {
     if purpose >= Purpose::BothDatabases {
         installs.extend(MariaDbInstall::system_mariadb());
     }
-    if purpose == Purpose::EveryDatabase {
+    if matches!(purpose, Purpose::EveryDatabase | Purpose::Tests) {
         installs.extend(mysql::provide()?);
     }
     Ok(installs)

@@ -106,7 +106,7 @@ pub fn ignored(started: &Started, program: &str, variables: &[(&str, &Path)]) ->
 /// All tests on one PostgreSQL.
 fn on_one(options: &Options) -> Result<Outcome> {
     let server = Server::at(options.pg_config.clone());
-    let session = Session::begin(&server, Purpose::EveryDatabase)?;
+    let session = Session::begin(&server, Purpose::Tests)?;
     let mut outcome = session.outcome("given");
     session.test(&["--workspace"], options, &mut outcome)?;
     Ok(outcome)
@@ -120,7 +120,7 @@ fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
     for (place, &major) in majors.iter().enumerate() {
         let origin = pg::provide(major)?.origin;
         let is_first = place == 0;
-        let purpose = if is_first { Purpose::EveryDatabase } else { Purpose::BothDatabases };
+        let purpose = if is_first { Purpose::Tests } else { Purpose::BothDatabases };
         let session = Session::begin(&Server::of_major(major), purpose)?;
         if is_first {
             let mut outcome = session.outcome(&origin);
