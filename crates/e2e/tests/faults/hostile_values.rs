@@ -290,7 +290,7 @@ fn random_values_lead_no_request_astray() {
     }
     let requests = server.requests();
     assert_eq!(requests.len(), sent);
-    assert!(sent > CALLS / 100 && sent < CALLS / 2, "{sent}: too few or too many are good");
+    assert!(sent > CALLS / 1000 && sent < CALLS / 2, "{sent}: too few or too many are good");
     for request in &requests {
         assert_well_formed(request, server.address().port());
     }
