@@ -149,6 +149,7 @@ impl Local {
     /// Serves until a signal ends the service; an error is told on stderr.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        crate::allocator::give_large_buffers_back();
         let format = self.log_format;
         let log = logging::start(format, self.log_level);
         let result = self.serve_folders(&log);

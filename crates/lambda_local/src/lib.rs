@@ -7,6 +7,7 @@
 //! the functions is kept by [`model`], their code by [`code`]; those in folders are found by
 //! [`functions`]. What ran last is in [`invocations`], and shown by `page` and `metrics`.
 
+mod allocator;
 pub mod auth;
 pub mod cli;
 pub mod code;

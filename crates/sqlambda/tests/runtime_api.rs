@@ -228,10 +228,12 @@ fn every_call_is_answered_as_by_awss_emulator() {
         ("POST", "runtime/invocation/ID/error", b"{}"),
         ("POST", "runtime/init/error", b"{}"),
     ];
-    eventually("both wait", || {
-        [&ours, &aws]
-            .iter()
-            .all(|api| api.call("POST", "runtime/init/error", b"{}").text().contains("Ready"))
+    // Each takes a moment until the runtime's request for the next event has changed its state.
+    eventually("the id is stale on both", || {
+        [&ours, &aws].iter().zip(ids).all(|(api, id)| {
+            let path = format!("runtime/invocation/{id}/response");
+            api.call("POST", &path, b"x").text().contains("InvalidRequestID")
+        })
     });
     assert_same(&ours, &aws, ids, stale);
     drop(waiting);
