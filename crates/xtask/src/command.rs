@@ -1,5 +1,6 @@
 //! Runs programs whose output the user sees.
 
+use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -21,6 +22,23 @@ pub fn succeed(command: Command) -> Result<()> {
         bail!("{name} failed: {status}");
     }
     Ok(())
+}
+
+/// Runs `command` to its end, its errors on ours, and gives what it prints; an error if it fails.
+pub fn stdout(mut command: Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdout(Stdio::piped());
+    let (status, output) = run(command, |child| {
+        let mut output = String::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout.read_to_string(&mut output)?;
+        }
+        Ok((child.wait()?, output))
+    })?;
+    if !status.success() {
+        bail!("{name} failed: {status}");
+    }
+    Ok(output)
 }
 
 /// Runs `command` while `follow` watches it: whatever ends us ends it, too, with all it started.

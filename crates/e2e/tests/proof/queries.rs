@@ -42,6 +42,7 @@ fn compare(client: &mut Client, setup: &str, query: &str) -> End {
     let start: String = query.chars().take(200).collect();
     match (&theirs, &ours) {
         (Ok(theirs), Ok(ours)) => assert_eq!(theirs, ours, "left by {start}"),
+        (Err(theirs), Ok(_)) if has_run_without_xml(theirs) => {}
         (Err(theirs), Err(ours)) => {
             assert_eq!(theirs.code, ours.code, "{start}: {theirs:?}, but {ours:?}");
             assert!(!ours.message.is_empty() && !ours.message.contains("bug"), "{start}: {ours:?}");
@@ -49,6 +50,12 @@ fn compare(client: &mut Client, setup: &str, query: &str) -> End {
         _ => panic!("{start}: {theirs:?}, but {ours:?}"),
     }
     ours
+}
+
+/// A server that was built without libxml runs the query, and gives up when it is to write the rows:
+/// then there are no side effects to compare.
+fn has_run_without_xml(theirs: &Failure) -> bool {
+    theirs.message == "unsupported XML feature"
 }
 
 /// Functions that do in a query what a query may not do itself.

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: cargo's tests, with a playground for those that need one.
 
 mod matrix;
+mod programs;
 mod tally;
 mod targets;
 
@@ -108,7 +109,8 @@ fn on_one(options: &Options) -> Result<Outcome> {
     let server = Server::at(options.pg_config.clone());
     let session = Session::begin(&server, Purpose::Tests)?;
     let mut outcome = session.outcome("given");
-    session.test(&["--workspace"], options, &mut outcome)?;
+    session.test(&["--workspace", "--tests"], options, &mut outcome)?;
+    session.test_documentation(options, &mut outcome)?;
     Ok(outcome)
 }
 
@@ -126,8 +128,7 @@ fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
             let mut outcome = session.outcome(&origin);
             outcome.version = "any PostgreSQL".to_owned();
             session.test(&targets.without_postgres(), options, &mut outcome)?;
-            // Cargo runs these with no others.
-            session.test(&["--workspace", "--doc"], options, &mut outcome)?;
+            session.test_documentation(options, &mut outcome)?;
             outcomes.push(outcome);
         }
         let mut outcome = session.outcome(&origin);
@@ -174,17 +175,37 @@ impl Session {
         outcome: &mut Outcome,
     ) -> Result<()> {
         let begin = Instant::now();
-        let shown: Vec<_> = selection.iter().map(AsRef::as_ref).collect();
-        progress::stage(&format!("cargo test {} on {}", shown.join(" "), outcome.version));
-        let mut tests = build::cargo_for(&self.pg_config, "test", Profile::Debug);
-        tests.args(shown).arg("--no-fail-fast").args(&options.name);
-        tests.arg("--").args(&options.arguments);
-        tests.env(PLAYGROUND_VARIABLE, self.playground.folder().join("playground.json"));
-        let (succeeded, tally) = follow(tests)?;
+        progress::stage(&format!("building the tests on {}", outcome.version));
+        let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
+        cargo.args(selection.iter().map(AsRef::as_ref));
+        let programs = programs::build(cargo)?;
+        progress::stage(&format!("{} test programs on {}", programs.len(), outcome.version));
+        let results = programs::run(programs, &|program| {
+            program.args(&options.name).args(&options.arguments);
+            program.env(PLAYGROUND_VARIABLE, self.description());
+        })?;
+        outcome.succeeded &= results.succeeded;
+        outcome.tally += results.tally;
+        outcome.seconds += begin.elapsed();
+        Ok(())
+    }
+
+    /// Runs the tests in the documentation of the code, which cargo builds and runs by itself.
+    fn test_documentation(&self, options: &Options, outcome: &mut Outcome) -> Result<()> {
+        let begin = Instant::now();
+        progress::stage("the examples in the documentation of the code");
+        let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
+        cargo.args(["--workspace", "--doc", "--no-fail-fast"]).args(&options.name);
+        cargo.arg("--").args(&options.arguments).env(PLAYGROUND_VARIABLE, self.description());
+        let (succeeded, tally) = follow(cargo)?;
         outcome.succeeded &= succeeded;
         outcome.tally += tally;
         outcome.seconds += begin.elapsed();
         Ok(())
+    }
+
+    fn description(&self) -> PathBuf {
+        self.playground.folder().join("playground.json")
     }
 }
 

@@ -13,6 +13,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether no test ran.
+    pub fn is_empty(&self) -> bool {
+        self.passed + self.failed + self.ignored == 0
+    }
+
     /// Adds what one line that a test program prints says.
     pub fn count(&mut self, line: &str) {
         if let Some(result) = line.strip_prefix("test result: ") {

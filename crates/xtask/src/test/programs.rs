@@ -1,0 +1,191 @@
+//! The test programs, built by one cargo and run several at a time: most of what they do is wait, for
+//! functions that sleep and servers that start.
+
+use std::collections::VecDeque;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::tally::Tally;
+use crate::command;
+use crate::interrupt;
+use crate::progress::Several;
+
+/// How many run at a time. More would let the tests that ask how long something took see the others.
+const AT_A_TIME: usize = 4;
+
+/// Those that take longest come first, so that none of them is waited for alone at the end.
+const LONG: [&str; 9] = [
+    "xtask",
+    "e2e many",
+    "e2e proof",
+    "e2e faults",
+    "e2e examples",
+    "sqlambda events",
+    "e2e mariadb",
+    "e2e client",
+    "sqlambda page",
+];
+
+/// A test program.
+#[derive(Debug)]
+pub struct Program {
+    /// Such as `e2e sql`: the package's folder, and the target if that is called otherwise.
+    name: String,
+    executable: PathBuf,
+    /// The folder of its package, in which cargo runs it, too.
+    folder: PathBuf,
+}
+
+/// Has `cargo test` build what it would run.
+pub fn build(mut cargo: Command) -> Result<Vec<Program>> {
+    cargo.args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    let mut programs = read(&command::stdout(cargo)?)?;
+    let place = |program: &Program| LONG.iter().position(|&name| name == program.name);
+    programs.sort_by_key(|program| place(program).unwrap_or(LONG.len()));
+    Ok(programs)
+}
+
+/// The programs that cargo's messages tell of.
+fn read(messages: &str) -> Result<Vec<Program>> {
+    let mut programs = Vec::new();
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line).context("cargo's messages are JSON")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        if message["profile"]["test"] != true {
+            continue;
+        }
+        let (Some(executable), Some(manifest)) =
+            (text(&message["executable"]), text(&message["manifest_path"]))
+        else {
+            continue;
+        };
+        let target = text(&message["target"]["name"]).context("every target has a name")?;
+        let folder = Path::new(&manifest).parent().context("it is in a folder")?.to_owned();
+        let package = folder.file_name().unwrap_or_default().to_string_lossy();
+        let name = if package == *target { target } else { format!("{package} {target}") };
+        programs.push(Program { name, executable: executable.into(), folder });
+    }
+    Ok(programs)
+}
+
+/// What became of all programs.
+pub struct Results {
+    /// The tests, added up.
+    pub tally: Tally,
+    /// Whether every program says that all is well.
+    pub succeeded: bool,
+}
+
+/// Runs the programs; `change` tells each what it needs. The output of one that had tests to run is
+/// shown when it has ended.
+pub fn run(programs: Vec<Program>, change: &(dyn Fn(&mut Command) + Sync)) -> Result<Results> {
+    let progress = Several::of(programs.len());
+    let queue = Mutex::new(VecDeque::from(programs));
+    let results = Mutex::new(Results { tally: Tally::default(), succeeded: true });
+    let next = || queue.lock().ok()?.pop_front();
+    let work = || -> Result<()> {
+        while let Some(program) = next() {
+            progress.begin(&program.name);
+            let begin = Instant::now();
+            let (status, output) = program.run(change)?;
+            let ended = Ended { program: &program, status, output };
+            progress.end(&program.name, begin.elapsed(), &ended.report());
+            if let Ok(mut results) = results.lock() {
+                ended.add_to(&mut results);
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| match worker.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
+    results.into_inner().ok().context("a thread that ran tests has panicked")
+}
+
+impl Program {
+    /// Runs it to its end, with all that it prints in one text.
+    fn run(&self, change: &(dyn Fn(&mut Command) + Sync)) -> Result<(ExitStatus, String)> {
+        let about = || format!("cannot run the tests of {}", self.name);
+        let (mut reader, writer) = std::io::pipe().with_context(about)?;
+        let mut command = Command::new(&self.executable);
+        command.current_dir(&self.folder).process_group(0).stdin(Stdio::null());
+        command.stdout(writer.try_clone()?).stderr(writer);
+        change(&mut command);
+        let mut child = command.spawn().with_context(about)?;
+        // It holds our ends of the pipe, which is read until nobody can write any more.
+        drop(command);
+        let _tracked = e2e::track(child.id(), Signal::SIGTERM, e2e::Group::All);
+        let mut output = Vec::new();
+        std::io::copy(&mut reader, &mut output).with_context(about)?;
+        let status = child.wait().with_context(about)?;
+        interrupt::wait_if_interrupted();
+        Ok((status, String::from_utf8_lossy(&output).into_owned()))
+    }
+}
+
+/// A program that has ended.
+struct Ended<'a> {
+    program: &'a Program,
+    status: ExitStatus,
+    output: String,
+}
+
+impl Ended<'_> {
+    /// What is shown of it: nothing if it had nothing to run.
+    fn report(&self) -> String {
+        match self.status.success() && self.tally().is_empty() {
+            true => String::new(),
+            false => format!("{}\n", self.output.trim()),
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        self.output.lines().for_each(|line| tally.count(line));
+        for failure in &mut tally.failures {
+            *failure = format!("{}: {failure}", self.program.name);
+        }
+        tally
+    }
+
+    fn add_to(&self, results: &mut Results) {
+        let mut tally = self.tally();
+        if !self.status.success() && tally.failures.is_empty() {
+            // It was ended by a signal, or could not begin.
+            tally.failures.push(format!("{}: {}", self.program.name, self.status));
+        }
+        results.succeeded &= self.status.success();
+        results.tally += tally;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn test_programs_are_told_from_other_artifacts() {
+        let messages = r#"{"reason":"compiler-artifact","profile":{"test":false},"executable":null}
+{"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/xtask","target":{"name":"xtask"}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/sql-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"sql"}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/xtask-1","manifest_path":"/w/xtask/Cargo.toml","target":{"name":"xtask"}}
+{"reason":"build-finished","success":true}"#;
+        let programs = read(messages).unwrap();
+        let names: Vec<_> = programs.iter().map(|program| program.name.as_str()).collect();
+        assert_eq!(names, ["e2e sql", "xtask"]);
+        assert!(programs[0].folder.ends_with("e2e") && programs[1].executable.ends_with("xtask-1"));
+        assert!(read("no JSON").is_err());
+    }
+}
