@@ -22,6 +22,33 @@ pub mod keys {
     pub const ESCAPE: &str = "\u{e00c}";
 }
 
+/// Starts the program that drives the browser, and gives its port; None if it has ended at once.
+fn start_driver() -> Option<(Child, u16)> {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "this test needs Chromium ({error}): apt-get install chromium chromium-driver; \
+                 cargo xtask test does that by itself"
+            )
+        });
+    let said = BufReader::new(driver.stdout.take().unwrap());
+    let mut lines = said.lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
+        line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok()
+    });
+    let Some(port) = port else {
+        driver.wait().unwrap();
+        return None;
+    };
+    // Its standard output stays open: it writes more.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
+}
+
 /// A browser with one window. Ends when dropped.
 pub struct Browser {
     driver: Child,
@@ -33,26 +60,10 @@ pub struct Browser {
 impl Browser {
     /// Starts one with a fresh profile, of the size of a laptop's screen.
     pub fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!(
-                    "this test needs Chromium ({error}): apt-get install chromium chromium-driver; \
-                     cargo xtask test does that by itself"
-                )
-            });
-        // Its standard output stays open: it writes more.
-        let said = BufReader::new(driver.stdout.take().unwrap());
-        let mut lines = said.lines().map_while(Result::ok);
-        let port = lines.find_map(|line| {
-            let port = line.split("successfully on port ").nth(1)?.trim_end_matches('.').to_owned();
-            port.parse::<u16>().ok()
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = format!("127.0.0.1:{}", port.expect("chromedriver names its port"));
+        // It takes any free port for one address family, and gives up if the other has that taken.
+        let started = (0..5).find_map(|_| start_driver());
+        let (driver, port) = started.expect("chromedriver names its port");
+        let address = format!("127.0.0.1:{port}");
         let profile = tempfile::tempdir().unwrap();
         let options = json!({
             "args": [
