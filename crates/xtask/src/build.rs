@@ -55,6 +55,12 @@ pub fn source_of(package: &str) -> Result<PathBuf> {
     Ok(Path::new(manifest).parent().context("a manifest is in a folder")?.to_owned())
 }
 
+/// Where the compiler is installed.
+pub fn sysroot() -> Result<PathBuf> {
+    let said = command::output("rustc", &["--print", "sysroot"]).context("cannot run rustc")?;
+    Ok(PathBuf::from(said.trim()))
+}
+
 /// What cargo knows of the workspace.
 pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
     let output = cargo()

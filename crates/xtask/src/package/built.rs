@@ -40,6 +40,8 @@ pub fn compile(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     let mut compile = build::cargo_for(pg_config, "build", Profile::Dist);
     compile.arg("--locked").args(["--package", "aws_lambda"]);
     compile.args(["--package", "lambda_udf", "--package", "sqlambda"]);
+    // Which may be a clone of that of this program.
+    compile.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
     compile.env("CARGO_ENCODED_RUSTFLAGS", remapping(workspace)?);
     command::succeed(compile)?;
     build::keep_apart(workspace, pg_config)
@@ -53,7 +55,6 @@ pub fn private_paths(workspace: &Workspace) -> Result<Vec<String>> {
 
 /// Flags by which the compiler writes no path of this machine, separated as cargo wants it.
 fn remapping(workspace: &Workspace) -> Result<String> {
-    let sysroot = command::output("rustc", &["--print", "sysroot"]).context("cannot run rustc")?;
     let mut paths = Vec::new();
     // The folder of each registry has a name of its own.
     let registries = fs::read_dir(cargo_home()?.join("registry/src")).into_iter().flatten();
@@ -61,7 +62,7 @@ fn remapping(workspace: &Workspace) -> Result<String> {
     // The last that fits is taken, and the target folder is mostly in the workspace.
     paths.push((workspace.root.clone(), "/sqlambda"));
     paths.push((workspace.target.clone(), "/sqlambda/target"));
-    paths.push((PathBuf::from(sysroot.trim()), "/rust"));
+    paths.push((build::sysroot()?, "/rust"));
     let flags = paths.iter().map(|(path, to)| {
         let path = path.to_str().with_context(|| format!("{} is no text", path.display()))?;
         Ok(format!("--remap-path-prefix={path}={to}"))

@@ -17,7 +17,7 @@ pub fn extension(built: &Built, notices: &Notices) -> Result<Debian> {
     let mut files = Tree::default();
     files.add(&library, &*built.extension);
     files.take_all(&built.extension_files, format!("usr/share/postgresql/{major}/extension"));
-    add_notice(&mut files, &name, &notices.extension)?;
+    add_notices(&mut files, &name, &notices.extension, notices)?;
     Ok(Debian {
         name,
         section: "database",
@@ -48,7 +48,7 @@ pub fn command(built: &Built, notices: &Notices) -> Result<Debian> {
         let path = Path::new("usr/share/man/man1").join(format!("{page}.gz"));
         files.add(path, gzip(text)?);
     }
-    add_notice(&mut files, &name, &notices.sqlambda)?;
+    add_notices(&mut files, &name, &notices.sqlambda, notices)?;
     Ok(Debian {
         name,
         section: "devel",
@@ -70,9 +70,10 @@ pub fn command(built: &Built, notices: &Notices) -> Result<Debian> {
 }
 
 /// packaging/deb/copyright names these files.
-fn add_notice(files: &mut Tree, package: &str, notice: &Notice) -> Result<()> {
+fn add_notices(files: &mut Tree, package: &str, notice: &Notice, all: &Notices) -> Result<()> {
     let folder = Path::new("usr/share/doc").join(package);
     files.add(folder.join("third-party.gz"), gzip(notice.licences.as_bytes())?);
     files.add(folder.join("sbom.cdx.json.gz"), gzip(notice.materials.as_bytes())?);
+    files.add(folder.join("rust-library.html.gz"), gzip(&all.standard_library)?);
     Ok(())
 }

@@ -3,13 +3,16 @@
 //! From what cargo itself tells. `cargo about` and `cargo cyclonedx` tell no more of these crates, and
 //! are 395 crates to compile.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Context as _, Result};
 use e2e::PgConfig;
 
 use super::crates::Known;
 use super::source::Source;
 use super::tree::Tree;
 use super::{licences, materials};
+use crate::build;
 
 /// What is told of one shipped crate.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Notices {
     pub udf: Notice,
     /// Of the command.
     pub sqlambda: Notice,
+    /// Of Rust's own library, which is in all of them: HTML, as the compiler brings it.
+    pub standard_library: Vec<u8>,
 }
 
 impl Notices {
@@ -46,12 +51,14 @@ impl Notices {
             extension: notice("aws_lambda", &[&pg_config.cargo_feature()])?,
             udf: notice("lambda_udf", &[])?,
             sqlambda: notice("sqlambda", &[])?,
+            standard_library: standard_library()?,
         })
     }
 
     /// All of them as files: `aws_lambda.txt`, `aws_lambda.cdx.json` and so on.
     pub fn files(&self) -> Tree {
         let mut files = Tree::default();
+        files.add("rust-library.html", &*self.standard_library);
         let notices = [
             ("aws_lambda", &self.extension),
             ("lambda_udf", &self.udf),
@@ -63,4 +70,15 @@ impl Notices {
         }
         files
     }
+}
+
+/// The licences of Rust's library and of the crates in it, which no Cargo.lock names.
+fn standard_library() -> Result<Vec<u8>> {
+    let path = build::sysroot()?.join("share/doc/rust/COPYRIGHT-library.html");
+    fs::read(&path).with_context(|| {
+        let path = path.display();
+        format!(
+            "packages tell the licences of Rust's library by {path}, which rustup's compilers have"
+        )
+    })
 }

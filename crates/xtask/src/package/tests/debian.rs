@@ -105,11 +105,15 @@ fn the_copyright_leads_to_the_licences_of_what_is_compiled_in() {
         quietly(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(folder.path())).unwrap();
         let documents = folder.path().join("usr/share/doc").join(name);
         let copyright = std::fs::read_to_string(documents.join("copyright")).unwrap();
-        let files = [("third-party.gz", &notice.licences), ("sbom.cdx.json.gz", &notice.materials)];
+        let files = [
+            ("third-party.gz", notice.licences.as_bytes()),
+            ("sbom.cdx.json.gz", notice.materials.as_bytes()),
+            ("rust-library.html.gz", &*packages.notices.standard_library),
+        ];
         for (file, content) in files {
             assert!(copyright.contains(file), "{copyright}");
             let text = quietly(Command::new("zcat").arg(documents.join(file))).unwrap();
-            assert_eq!(&text, content);
+            assert_eq!(text.as_bytes(), content);
         }
     }
 }

@@ -64,11 +64,13 @@ fn what_the_files_name_is_there() {
     }
     assert!(docker.join("initdb.sql").is_file());
     for name in ["aws_lambda", "sqlambda"] {
-        assert!(dockerfile.contains(&format!("COPY third-party/{name}.* ")), "{dockerfile}");
+        let copied = format!("COPY third-party/{name}.* third-party/rust-library.html ");
+        assert!(dockerfile.contains(&copied), "{dockerfile}");
         for suffix in ["txt", "cdx.json"] {
             assert!(docker.join(format!("third-party/{name}.{suffix}")).is_file(), "{name}");
         }
     }
+    assert!(docker.join("third-party/rust-library.html").is_file());
     assert!(docker.join("functions/simple/lambda_function.py").is_file());
     for name in ["Dockerfile", "compose.yaml", "initdb.sql"] {
         assert!(!fs::read_to_string(docker.join(name)).unwrap().contains('@'), "{name}");

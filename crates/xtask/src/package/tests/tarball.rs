@@ -35,6 +35,8 @@ fn the_script_installs_everything_where_it_belongs() {
         assert!(licences.unwrap().contains("\nrustls 0."), "{name}");
         assert!(inside.join(format!("third-party/{name}.cdx.json")).is_file());
     }
+    let library = fs::read_to_string(inside.join("third-party/rust-library.html")).unwrap();
+    assert!(library.contains("The Rust Standard Library is dual-licensed"), "{library}");
     let destination = tempfile::tempdir().unwrap();
     let path = pg_config.path.to_str().unwrap();
     let arguments = ["--pg-config", path, "--prefix", "/usr/local", "--plugin-dir", "/plugins"];
