@@ -10,6 +10,7 @@ mod licences;
 mod materials;
 mod notices;
 mod pgxn;
+mod reproducible;
 mod source;
 mod tarball;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use e2e::{PgConfig, Profile, Workspace};
 
@@ -44,6 +45,9 @@ pub struct Options {
     /// Where to write [default: target/packages]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
+    /// Makes everything again from a clone in another folder, and compares: twice the time
+    #[arg(long)]
+    check_reproducible: bool,
 }
 
 /// Compiles, packs, checks, and says what was made.
@@ -53,12 +57,19 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     setup::programs(&[Need::DpkgDev, Need::Lintian])?;
     let workspace = build::workspace(Profile::Dist)?;
     let source = Source::of(&workspace)?;
+    if source.is_changed && options.check_reproducible {
+        bail!("files differ from the commit, which is what a clone gives: commit them first");
+    }
     if source.is_changed {
         eprintln!("warning: files differ from the commit; these packages are for trials only");
     }
-    let made = make(&workspace, &pg_config, &source, options)?;
+    let output = options.output.clone().unwrap_or_else(|| workspace.target.join("packages"));
+    let made = make(&workspace, &pg_config, &source, &output)?;
     progress::stage("checking them");
     judge::packages(&made)?;
+    if options.check_reproducible {
+        reproducible::check(&workspace, &pg_config, &made)?;
+    }
     for file in &made.files {
         println!("{}", file.display());
     }
@@ -80,14 +91,13 @@ fn make(
     workspace: &Workspace,
     pg_config: &PgConfig,
     source: &Source,
-    options: &Options,
+    output: &Path,
 ) -> Result<Made> {
     built::compile(workspace, pg_config)?;
     progress::stage("packing");
     let notices = Notices::gather(source, pg_config)?;
     let built = Built::read(workspace, pg_config)?;
-    let output = options.output.clone().unwrap_or_else(|| workspace.target.join("packages"));
-    let files = pack(source, &built, &notices, &output)?;
+    let files = pack(source, &built, &notices, output)?;
     Ok(Made { files, built, private: built::private_paths(workspace)? })
 }
 
