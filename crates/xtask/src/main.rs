@@ -7,7 +7,9 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 mod apt;
+mod audit;
 mod bench;
+mod book;
 mod build;
 mod cache;
 mod chroot;
@@ -26,6 +28,7 @@ mod progress;
 mod setup;
 mod soak;
 mod test;
+mod tools;
 mod transcript;
 mod up;
 
@@ -92,8 +95,18 @@ enum Task {
     /// Makes what is shipped: Debian packages, a tarball, a PGXN distribution, a folder for Docker
     ///
     /// Builds for the PostgreSQL of --pg-config, or the newest on this machine that has server headers,
-    /// and writes into target/packages.
+    /// and writes into target/packages. The first time takes many minutes: everything is optimised as a
+    /// whole.
     Package(package::Options),
+    /// Checks the dependencies: licences, banned crates, sources, known vulnerabilities
+    ///
+    /// By the rules in deny.toml, with cargo-deny, which is compiled the first time: some minutes. The
+    /// database of vulnerabilities is on GitHub; where that cannot be reached, this fails and says so.
+    Audit(audit::Options),
+    /// Makes a book of the pages in docs/, to read in a browser
+    ///
+    /// With mdBook, which is compiled the first time: some minutes.
+    Book,
     /// Measures, and compares with the targets
     Bench(bench::Options),
     /// Makes very many calls of every kind through the local service, and looks for what they leave
@@ -159,7 +172,29 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Install(options) => install::run(&options),
         Task::Pg(options) => pg::run(&options),
         Task::Package(options) => package::run(&options),
+        Task::Audit(options) => audit::run(&options),
+        Task::Book => book::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    /// The tests of the documentation cannot run the command that runs them.
+    #[test]
+    fn the_documentation_shows_what_help_prints() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/development.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let shown = page.split("$ cargo xtask --help\n").nth(1).unwrap();
+        let shown = shown.split("```").next().unwrap();
+        // As wide as where there is no terminal.
+        let mut command = Cli::command().term_width(100);
+        let help = command.try_get_matches_from_mut(["cargo xtask", "--help"]).unwrap_err();
+        assert_eq!(shown, help.to_string());
     }
 }
