@@ -14,8 +14,10 @@ use crate::command::{self, quietly};
 /// Who answers for the packages, unless `DEBFULLNAME` and `DEBEMAIL` name another.
 const MAINTAINER: (&str, &str) = ("sqlambda maintainers", "maintainers@sqlambda.invalid");
 
-/// What lintian must not ask of a binary, and why; its path follows.
-const OVERRIDE: &str = "\
+/// What lintian must not ask, and why; the path of the binary follows.
+const OVERRIDES: &str = "\
+# The licences of Rust's library are the only HTML, and no manual to register.
+possible-documentation-but-no-doc-base-registration
 # The fortified functions are of the C library. This is Rust, which checks bounds by itself.
 hardening-no-fortify-functions";
 
@@ -71,7 +73,7 @@ impl Debian {
         self.files.add(folder.join("copyright"), copyright);
         self.files.add(folder.join("changelog.gz"), gzip(changelog.as_bytes())?);
         let overrides = PathBuf::from("usr/share/lintian/overrides").join(&self.name);
-        self.files.add(overrides, format!("{OVERRIDE} [{}]\n", self.binary));
+        self.files.add(overrides, format!("{OVERRIDES} [{}]\n", self.binary));
         Ok(())
     }
 
