@@ -95,8 +95,8 @@ enum Task {
     /// Makes what is shipped: Debian packages, a tarball, a PGXN distribution, a folder for Docker
     ///
     /// Builds for the PostgreSQL of --pg-config, or the newest on this machine that has server headers,
-    /// and writes into target/packages. The first time takes many minutes: everything is optimised as a
-    /// whole.
+    /// and writes into target/packages. Where code has changed it takes ten minutes or more: libraries
+    /// and programs are optimised as wholes.
     Package(package::Options),
     /// Checks the dependencies: licences, banned crates, sources, known vulnerabilities
     ///

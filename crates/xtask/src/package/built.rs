@@ -32,7 +32,7 @@ pub struct Built {
 
 /// Compiles everything that is packed, so that the result does not depend on where.
 pub fn compile(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
-    progress::stage(&format!("building for {} (a few minutes)", pg_config.version));
+    progress::stage(&format!("building for {} (ten minutes or more)", pg_config.version));
     // First: the folders of the sources are there only now.
     let mut fetch = build::cargo();
     fetch.args(["fetch", "--locked"]);

@@ -32,6 +32,8 @@ pub fn extension(built: &Built, notices: &Notices) -> Result<Debian> {
         ],
         relations: vec![
             ("Depends", format!("postgresql-{major}")),
+            // AWS's certificates are checked against them.
+            ("Recommends", "ca-certificates".to_owned()),
             ("Suggests", "sqlambda".to_owned()),
         ],
         files,
@@ -59,9 +61,9 @@ pub fn command(built: &Built, notices: &Notices) -> Result<Debian> {
             "sqlambda doctor checks on a database host what a call to AWS Lambda needs, from the \
              Region to the permission, and says what to change.",
         ],
-        // Functions in Python and Node need them; those in other languages do not.
+        // Functions in Python and Node need them, and calls of AWS certificates; others do not.
         relations: vec![
-            ("Recommends", "python3-venv".to_owned()),
+            ("Recommends", "ca-certificates, python3-venv".to_owned()),
             ("Suggests", "nodejs, npm".to_owned()),
         ],
         files,
