@@ -14,8 +14,9 @@ use postgres::{CancelToken, Client, NoTls};
 /// How long anything may take that has no bound of its own: a busy machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// "At once", with room for a busy machine. The benchmarks measure the true figure.
-pub const AT_ONCE: Duration = Duration::from_millis(500);
+/// "At once", with room for a busy machine, where what a call waits for never comes. The benchmarks
+/// measure the true figure.
+pub const AT_ONCE: Duration = Duration::from_secs(3);
 
 /// The playground of the test run.
 pub fn playground() -> &'static Playground {
@@ -189,6 +190,8 @@ impl Session {
     #[track_caller]
     pub fn assert_usable(&mut self) {
         self.run("SET statement_timeout = 0");
+        self.set("aws_lambda.request_timeout_ms", "60000");
+        self.set("aws_lambda.connect_timeout_ms", "60000");
         self.go_to("");
         let answer = self.call("echo", "{\"still\": [1.10, \"here\"]}");
         let payload = answer.expect("the backend does not call any more").payload;

@@ -21,12 +21,13 @@ const EFFECTS: &str = "SELECT concat_ws(' ', current_user, session_user, current
     (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_cursors),
     (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()))";
 
-/// How a query ended: what it failed with, or what it left changed.
+/// How a query ended: what it failed with, or what it left changed, which may keep us from looking.
 type End = Result<String, Failure>;
 
 fn end(transaction: &mut Transaction<'_>, function: &str, query: &str) -> End {
     transaction.query(function, &[&query])?;
-    Ok(transaction.query_one(EFFECTS, &[])?.get(0))
+    let effects = transaction.query_one(EFFECTS, &[]).map_err(Failure::from);
+    Ok(effects.map_or_else(|failure| format!("{failure:?}"), |effects| effects.get(0)))
 }
 
 /// Runs `query` through both functions. The setup is run in each transaction before.

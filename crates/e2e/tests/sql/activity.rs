@@ -50,7 +50,9 @@ fn calls_are_shown_until_they_end() {
         if let Some(signal) = signal {
             cluster.signal_backend(pid, signal).unwrap();
         }
-        assert_eq!(thread.join().unwrap().as_deref(), Some(code));
+        let ended = thread.join().unwrap();
+        // The driver may see the end of the connection before it has given out what came before it.
+        assert!(ended.as_deref() == Some(code) || ended.is_none() && code == "57P01", "{ended:?}");
         wait_until("the call is not shown", || watcher.text(ROWS) == "0");
         let cancels = watcher.text("SELECT sum(cancels) FROM aws_lambda.stat_invocations");
         assert_eq!(cancels, (number + 1).to_string());

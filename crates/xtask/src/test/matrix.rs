@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use e2e::Profile;
 use serde::{Deserialize, Serialize};
 
+use super::programs::Ended;
 use super::tally::Tally;
 use crate::build;
 use crate::command;
@@ -24,8 +24,6 @@ pub struct Outcome {
     pub has_headers: bool,
     /// The results.
     pub tally: Tally,
-    /// How long the tests ran.
-    pub seconds: Duration,
     /// Whether cargo says that all is well.
     pub succeeded: bool,
 }
@@ -37,8 +35,16 @@ impl Default for Outcome {
             origin: String::new(),
             has_headers: true,
             tally: Tally::default(),
-            seconds: Duration::ZERO,
             succeeded: true,
+        }
+    }
+}
+
+impl Extend<Ended> for Outcome {
+    fn extend<T: IntoIterator<Item = Ended>>(&mut self, programs: T) {
+        for Ended { tally, succeeded, .. } in programs {
+            self.succeeded &= succeeded;
+            self.tally += tally;
         }
     }
 }

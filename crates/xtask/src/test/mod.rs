@@ -3,7 +3,6 @@
 mod matrix;
 mod programs;
 mod tally;
-mod targets;
 
 use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -25,8 +24,8 @@ use crate::setup::{self, Purpose};
 use crate::up::{self, Started};
 
 use self::matrix::{Matrix, Outcome};
+use self::programs::{Ended, Program};
 use self::tally::Tally;
-use self::targets::Targets;
 
 /// The arguments of `cargo xtask test`.
 #[derive(Args)]
@@ -80,8 +79,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         }
         all += tally.clone();
     }
-    for Outcome { version, tally, seconds, .. } in &outcomes {
-        eprintln!("{} in {} on {version}", tally, progress::seconds(*seconds));
+    for Outcome { version, tally, .. } in &outcomes {
+        eprintln!("{tally} on {version}");
     }
     println!("{all}");
     eprintln!("in {}", progress::seconds(begin.elapsed()));
@@ -109,35 +108,34 @@ fn on_one(options: &Options) -> Result<Outcome> {
     let server = Server::at(options.pg_config.clone());
     let session = Session::begin(&server, Purpose::Tests)?;
     let mut outcome = session.outcome("given");
-    session.test(&["--workspace", "--tests"], options, &mut outcome)?;
-    session.test_documentation(options, &mut outcome)?;
+    outcome.extend(session.test(|_| true, options)?);
+    outcome.extend([session.test_documentation(options)?]);
     Ok(outcome)
 }
 
-/// The tests that use PostgreSQL on each major, after those that do not, which come first and once.
+/// The tests that use PostgreSQL on each major, and the others once, beside those of the first.
 fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
-    let targets = Targets::find()?;
     let mut matrix = options.record.then(Matrix::read).transpose()?;
+    let mut any = Outcome { version: "any PostgreSQL".to_owned(), ..Outcome::default() };
     let mut outcomes = Vec::new();
     for (place, &major) in majors.iter().enumerate() {
         let origin = pg::provide(major)?.origin;
         let is_first = place == 0;
         let purpose = if is_first { Purpose::Tests } else { Purpose::BothDatabases };
         let session = Session::begin(&Server::of_major(major), purpose)?;
-        if is_first {
-            let mut outcome = session.outcome(&origin);
-            outcome.version = "any PostgreSQL".to_owned();
-            session.test(&targets.without_postgres(), options, &mut outcome)?;
-            session.test_documentation(options, &mut outcome)?;
-            outcomes.push(outcome);
-        }
         let mut outcome = session.outcome(&origin);
-        session.test(&targets.with_postgres(), options, &mut outcome)?;
+        for ended in session.test(|program| is_first || program.uses_postgres, options)? {
+            if ended.uses_postgres { &mut outcome } else { &mut any }.extend([ended]);
+        }
+        if is_first {
+            any.extend([session.test_documentation(options)?]);
+        }
         if let Some(matrix) = &mut matrix {
             matrix.record(major, &outcome)?;
         }
         outcomes.push(outcome);
     }
+    outcomes.push(any);
     Ok(outcomes)
 }
 
@@ -167,41 +165,28 @@ impl Session {
         }
     }
 
-    /// Runs the tests that `selection` tells cargo of.
-    fn test<S: AsRef<str>>(
-        &self,
-        selection: &[S],
-        options: &Options,
-        outcome: &mut Outcome,
-    ) -> Result<()> {
-        let begin = Instant::now();
-        progress::stage(&format!("building the tests on {}", outcome.version));
+    /// Runs the test programs that `select` takes.
+    fn test(&self, select: impl FnMut(&Program) -> bool, options: &Options) -> Result<Vec<Ended>> {
+        progress::stage(&format!("building the tests for {}", self.pg_config.version));
         let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
-        cargo.args(selection.iter().map(AsRef::as_ref));
-        let programs = programs::build(cargo)?;
-        progress::stage(&format!("{} test programs on {}", programs.len(), outcome.version));
-        let results = programs::run(programs, &|program| {
+        cargo.args(["--workspace", "--tests"]);
+        let mut programs = programs::build(cargo)?;
+        programs.retain(select);
+        progress::stage(&format!("{} programs of tests, some at a time", programs.len()));
+        programs::run(programs, &|program| {
             program.args(&options.name).args(&options.arguments);
             program.env(PLAYGROUND_VARIABLE, self.description());
-        })?;
-        outcome.succeeded &= results.succeeded;
-        outcome.tally += results.tally;
-        outcome.seconds += begin.elapsed();
-        Ok(())
+        })
     }
 
     /// Runs the tests in the documentation of the code, which cargo builds and runs by itself.
-    fn test_documentation(&self, options: &Options, outcome: &mut Outcome) -> Result<()> {
-        let begin = Instant::now();
+    fn test_documentation(&self, options: &Options) -> Result<Ended> {
         progress::stage("the examples in the documentation of the code");
         let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
         cargo.args(["--workspace", "--doc", "--no-fail-fast"]).args(&options.name);
         cargo.arg("--").args(&options.arguments).env(PLAYGROUND_VARIABLE, self.description());
         let (succeeded, tally) = follow(cargo)?;
-        outcome.succeeded &= succeeded;
-        outcome.tally += tally;
-        outcome.seconds += begin.elapsed();
-        Ok(())
+        Ok(Ended { uses_postgres: false, tally, succeeded })
     }
 
     fn description(&self) -> PathBuf {

@@ -34,11 +34,18 @@ const LONG: [&str; 9] = [
     "sqlambda page",
 ];
 
+/// The package of the end-to-end tests.
+const END_TO_END: &str = "e2e";
+/// The one of its groups that uses no PostgreSQL.
+const MARIADB: &str = "mariadb";
+
 /// A test program.
 #[derive(Debug)]
 pub struct Program {
     /// Such as `e2e sql`: the package's folder, and the target if that is called otherwise.
     name: String,
+    /// Whether what it does depends on the PostgreSQL.
+    pub uses_postgres: bool,
     executable: PathBuf,
     /// The folder of its package, in which cargo runs it, too.
     folder: PathBuf,
@@ -71,47 +78,54 @@ fn read(messages: &str) -> Result<Vec<Program>> {
         let folder = Path::new(&manifest).parent().context("it is in a folder")?.to_owned();
         let package = folder.file_name().unwrap_or_default().to_string_lossy();
         let name = if package == *target { target } else { format!("{package} {target}") };
-        programs.push(Program { name, executable: executable.into(), folder });
+        let uses_postgres = name.strip_prefix(END_TO_END).is_some_and(|group| {
+            message["target"]["kind"][0] == "test" && group.trim_start() != MARIADB
+        });
+        let executable = executable.into();
+        programs.push(Program { name, uses_postgres, executable, folder });
     }
     Ok(programs)
 }
 
-/// What became of all programs.
-pub struct Results {
-    /// The tests, added up.
+/// What became of a program.
+#[derive(Debug)]
+pub struct Ended {
+    /// Of the program.
+    pub uses_postgres: bool,
+    /// Its tests, added up; a program that could not run them is one of the failures.
     pub tally: Tally,
-    /// Whether every program says that all is well.
+    /// Whether the program says that all is well.
     pub succeeded: bool,
 }
 
 /// Runs the programs; `change` tells each what it needs. The output of one that had tests to run is
 /// shown when it has ended.
-pub fn run(programs: Vec<Program>, change: &(dyn Fn(&mut Command) + Sync)) -> Result<Results> {
+pub fn run(programs: Vec<Program>, change: &(dyn Fn(&mut Command) + Sync)) -> Result<Vec<Ended>> {
     let progress = Several::of(programs.len());
     let queue = Mutex::new(VecDeque::from(programs));
-    let results = Mutex::new(Results { tally: Tally::default(), succeeded: true });
     let next = || queue.lock().ok()?.pop_front();
-    let work = || -> Result<()> {
+    let work = || -> Result<Vec<Ended>> {
+        let mut all = Vec::new();
         while let Some(program) = next() {
             progress.begin(&program.name);
             let begin = Instant::now();
             let (status, output) = program.run(change)?;
-            let ended = Ended { program: &program, status, output };
-            progress.end(&program.name, begin.elapsed(), &ended.report());
-            if let Ok(mut results) = results.lock() {
-                ended.add_to(&mut results);
-            }
+            let ended = program.ended(status, &output);
+            // Nothing if it had nothing to run.
+            let shown = if ended.tally.is_empty() { "" } else { &output };
+            progress.end(&program.name, begin.elapsed(), shown);
+            all.push(ended);
         }
-        Ok(())
+        Ok(all)
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| match worker.join() {
-            Ok(result) => result,
+        let ended = workers.into_iter().map(|worker| match worker.join() {
+            Ok(ended) => ended,
             Err(panic) => std::panic::resume_unwind(panic),
-        })
-    })?;
-    results.into_inner().ok().context("a thread that ran tests has panicked")
+        });
+        Ok(ended.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    })
 }
 
 impl Program {
@@ -133,41 +147,20 @@ impl Program {
         interrupt::wait_if_interrupted();
         Ok((status, String::from_utf8_lossy(&output).into_owned()))
     }
-}
 
-/// A program that has ended.
-struct Ended<'a> {
-    program: &'a Program,
-    status: ExitStatus,
-    output: String,
-}
-
-impl Ended<'_> {
-    /// What is shown of it: nothing if it had nothing to run.
-    fn report(&self) -> String {
-        match self.status.success() && self.tally().is_empty() {
-            true => String::new(),
-            false => format!("{}\n", self.output.trim()),
-        }
-    }
-
-    fn tally(&self) -> Tally {
+    fn ended(&self, status: ExitStatus, output: &str) -> Ended {
         let mut tally = Tally::default();
-        self.output.lines().for_each(|line| tally.count(line));
+        output.lines().for_each(|line| tally.count(line));
         for failure in &mut tally.failures {
-            *failure = format!("{}: {failure}", self.program.name);
+            *failure = format!("{}: {failure}", self.name);
         }
-        tally
-    }
-
-    fn add_to(&self, results: &mut Results) {
-        let mut tally = self.tally();
-        if !self.status.success() && tally.failures.is_empty() {
-            // It was ended by a signal, or could not begin.
-            tally.failures.push(format!("{}: {}", self.program.name, self.status));
+        let succeeded = status.success();
+        if !succeeded && tally.failures.is_empty() {
+            // A signal ended it, or it could not begin.
+            tally.failed += 1;
+            tally.failures.push(format!("{}: {status}", self.name));
         }
-        results.succeeded &= self.status.success();
-        results.tally += tally;
+        Ended { uses_postgres: self.uses_postgres, tally, succeeded }
     }
 }
 
@@ -179,13 +172,17 @@ mod tests {
     fn test_programs_are_told_from_other_artifacts() {
         let messages = r#"{"reason":"compiler-artifact","profile":{"test":false},"executable":null}
 {"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/xtask","target":{"name":"xtask"}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/sql-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"sql"}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/xtask-1","manifest_path":"/w/xtask/Cargo.toml","target":{"name":"xtask"}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/sql-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"sql","kind":["test"]}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/mariadb-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"mariadb","kind":["test"]}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/e2e-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"e2e","kind":["lib"]}}
+{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/xtask-1","manifest_path":"/w/xtask/Cargo.toml","target":{"name":"xtask","kind":["bin"]}}
 {"reason":"build-finished","success":true}"#;
         let programs = read(messages).unwrap();
-        let names: Vec<_> = programs.iter().map(|program| program.name.as_str()).collect();
-        assert_eq!(names, ["e2e sql", "xtask"]);
-        assert!(programs[0].folder.ends_with("e2e") && programs[1].executable.ends_with("xtask-1"));
+        let found = programs.iter().map(|program| (program.name.as_str(), program.uses_postgres));
+        let expected =
+            [("e2e sql", true), ("e2e mariadb", false), ("e2e", false), ("xtask", false)];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
+        assert!(programs[0].folder.ends_with("e2e") && programs[3].executable.ends_with("xtask-1"));
         assert!(read("no JSON").is_err());
     }
 }
