@@ -17,6 +17,8 @@ pub mod environment;
 pub mod events;
 mod front_door;
 pub mod functions;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod http_io;
 pub mod invocations;
 pub mod invoke_api;

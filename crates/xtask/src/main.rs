@@ -16,6 +16,7 @@ mod chroot;
 mod command;
 mod demo;
 mod example;
+mod fuzz;
 mod install;
 mod interrupt;
 mod libclang;
@@ -68,6 +69,12 @@ enum Task {
     /// The end-to-end tests use a playground that this command starts and ends. What comes after
     /// `--` goes to the test programs: `cargo xtask test cancel -- --nocapture`.
     Test(test::Options),
+    /// Looks for inputs that break the parsers of foreign text and bytes, with libFuzzer
+    ///
+    /// The targets are in fuzz/fuzz_targets, the inputs that are kept in fuzz/corpus: `cargo test` runs
+    /// those, and `cargo xtask test` ends with a minute of this. An input that breaks something is kept
+    /// in target/fuzz, and the command fails.
+    Fuzz(fuzz::Options),
     /// Runs sessions under valgrind: calls, errors, cancels
     ///
     /// Takes minutes. Fails when the extension reads or writes what is not its own, or loses memory
@@ -165,6 +172,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo(server) => demo::run(&server),
         Task::Example(options) => example::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Memcheck(server) => memcheck::run(&server),
         Task::Lint(server) => build::lint(&server),
         Task::Up(server) => up::up(&server),
