@@ -27,7 +27,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let deny = tools::provide(&tools::DENY)?;
     progress::stage("licences, banned crates, sources");
     let mut rules = check(&deny, &workspace.root);
-    rules.args(["licenses", "bans", "sources"]);
+    // Where a crate comes from is said of vulnerabilities alone: there it says what to update.
+    rules.args(["--hide-inclusion-graph", "licenses", "bans", "sources"]);
     let mut is_clean = command::status(rules)?.success();
     if options.offline {
         eprintln!("known vulnerabilities were not looked for: --offline");
@@ -53,12 +54,12 @@ fn has_no_vulnerability(deny: &Path, root: &Path) -> Result<bool> {
         return Ok(false);
     }
     let mut advisories = check(deny, root);
-    advisories.args(["--disable-fetch", "advisories"]);
+    advisories.arg("advisories");
     Ok(command::status(advisories)?.success())
 }
 
 fn check(deny: &Path, root: &Path) -> Command {
     let mut command = Command::new(deny);
-    command.current_dir(root).args(["check", "--hide-inclusion-graph"]);
+    command.current_dir(root).arg("check");
     command
 }
