@@ -43,6 +43,9 @@ pub fn compile(workspace: &Workspace, pg_config: &PgConfig) -> Result<()> {
     // Which may be a clone of that of this program.
     compile.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
     compile.env("CARGO_ENCODED_RUSTFLAGS", remapping(workspace)?);
+    // pgrx would format what it generates by any rustfmt.toml above the target folder; a panic's
+    // message has the line of that file.
+    compile.env("RUSTFMT", "true");
     command::succeed(compile)?;
     build::keep_apart(workspace, pg_config)
 }
