@@ -20,8 +20,18 @@ use crate::workspace::Workspace;
 /// The programs that must find our folders, and so are copied.
 const NEEDED: [&str; 4] = ["postgres", "initdb", "pg_config", "psql"];
 /// The programs that are good to have.
-const WELCOME: [&str; 7] =
-    ["pg_ctl", "pg_dump", "pg_dumpall", "pg_restore", "pgbench", "pg_isready", "pg_upgrade"];
+const WELCOME: [&str; 10] = [
+    "pg_controldata",
+    "pg_ctl",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_isready",
+    "pg_resetwal",
+    "pg_restore",
+    "pg_upgrade",
+    "pgbench",
+    "vacuumdb",
+];
 
 /// A PostgreSQL of our own, made of another one's files.
 #[derive(Clone, Debug, Deserialize, Serialize)]

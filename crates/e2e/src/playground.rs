@@ -17,6 +17,7 @@ use crate::mariadb::{MariaDb, MariaDbDescription, MariaDbGrounds};
 use crate::mariadb_install::{Brand, MariaDbInstall};
 use crate::pg_config::PgConfig;
 use crate::pg_install::PgInstall;
+use crate::pg_upgrade;
 use crate::process::Lifetime;
 use crate::service::{LocalService, ServiceConfig, ServiceDescription};
 use crate::template::{TEMPLATE_DATABASE, Template};
@@ -191,6 +192,37 @@ impl Playground {
         let data = Template { data: original.data_folder() };
         let config = change(self.grounds.environment(self.service.endpoint()));
         self.grounds.new_cluster_on(&data, config, Lifetime::Owner)
+    }
+
+    /// Starts a cluster of another PostgreSQL, which the extensions must have been built for.
+    ///
+    /// # Errors
+    /// The server's, or that the extensions' library for its major is not there.
+    pub fn new_cluster_of(&self, pg_config: &PgConfig) -> Result<Cluster> {
+        let folder = tempfile::Builder::new().prefix("grounds").tempdir_in(self.folder())?.keep();
+        fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
+        let grounds = Grounds::lay(&self.grounds.workspace, pg_config, &folder, &mut |_| ())?;
+        let config = grounds.environment(self.service.endpoint());
+        grounds.new_cluster(config, Lifetime::Owner)
+    }
+
+    /// Stops a cluster of an older PostgreSQL, or of the same, for good, and starts one of this
+    /// playground's PostgreSQL that `pg_upgrade` has taken its databases to.
+    ///
+    /// # Errors
+    /// What `pg_upgrade` says of that which cannot be upgraded.
+    pub fn upgrade(&self, old: &mut Cluster) -> Result<Cluster> {
+        if !pg_upgrade::has_versions_of_columns(&self.cluster)? {
+            pg_upgrade::forget_versions_of_columns(old)?;
+        }
+        old.stop(StopMode::Fast)?;
+        let folder = tempfile::Builder::new().prefix("u").tempdir_in(self.folder())?.keep();
+        fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
+        pg_upgrade::upgrade(old, &self.grounds.install, &folder)?;
+        let config = self.grounds.environment(self.service.endpoint());
+        let mut new = Cluster::at(&self.grounds.install, folder, config, Lifetime::Owner);
+        new.start()?;
+        Ok(new)
     }
 
     /// Starts a MariaDB or MySQL of the caller's own; `change` says what is different about it. A

@@ -24,6 +24,15 @@ pub(crate) struct Template {
 impl Template {
     /// Runs `initdb` for the data folder `folder/data`.
     pub(crate) fn initdb(install: &PgInstall, folder: &Path) -> Result<Self> {
+        Self::initdb_with(install, folder, &[])
+    }
+
+    /// Runs `initdb` with further options.
+    pub(crate) fn initdb_with(
+        install: &PgInstall,
+        folder: &Path,
+        options: &[&str],
+    ) -> Result<Self> {
         let user = ServerUser::choose()?;
         std::fs::create_dir_all(folder)?;
         user.own(folder)?;
@@ -39,7 +48,8 @@ impl Template {
             .args(["--username", SUPERUSER, "--auth", "trust", "--no-sync"])
             // The C locale exists everywhere and sorts the same everywhere. Small WAL segments make
             // the folder half the size, and so the copies twice as fast.
-            .args(["--encoding", "UTF8", "--locale", "C", "--wal-segsize", "1"]);
+            .args(["--encoding", "UTF8", "--locale", "C", "--wal-segsize", "1"])
+            .args(options);
         user.apply(&mut command);
         run(command, "initdb")?;
 

@@ -7,6 +7,8 @@
 
 /// An updated extension is the one that is created fresh, to the last catalogue entry.
 mod equal;
+/// Databases come through `pg_upgrade`.
+mod pg_upgrade;
 /// Scripts that were released are frozen, and there is a way from each to the present version.
 mod released;
 /// The public surface of each version, locked.

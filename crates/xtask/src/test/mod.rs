@@ -11,7 +11,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use e2e::{AwsServices, Example, Lifetime, PLAYGROUND_VARIABLE, PgConfig, Playground, Profile};
+use e2e::{
+    AwsServices, Example, Lifetime, OLDER_PG_CONFIG_VARIABLE, PLAYGROUND_VARIABLE, PgConfig,
+    Playground, Profile,
+};
 
 use crate::Server;
 use crate::build;
@@ -124,7 +127,10 @@ fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
         let origin = pg::provide(major)?.origin;
         let is_first = place == 0;
         let purpose = if is_first { Purpose::Tests } else { Purpose::BothDatabases };
-        let session = Session::begin(&Server::of_major(major), purpose)?;
+        let mut session = Session::begin(&Server::of_major(major), purpose)?;
+        if major > majors[0] {
+            session.older = Some(pg::provide(majors[0])?.config.path);
+        }
         let mut outcome = session.outcome(&origin);
         for ended in session.test(|program| is_first || program.uses_postgres, options)? {
             if ended.uses_postgres { &mut outcome } else { &mut any }.extend([ended]);
@@ -145,6 +151,8 @@ fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
 struct Session {
     playground: Playground,
     pg_config: PgConfig,
+    /// The `pg_config` of an older PostgreSQL, which was tested before.
+    older: Option<PathBuf>,
 }
 
 impl Session {
@@ -154,7 +162,7 @@ impl Session {
         prepare_examples(&playground)?;
         prepare_packages(pg_config.major)?;
         playground.write(&playground.folder().join("playground.json"))?;
-        Ok(Self { playground, pg_config })
+        Ok(Self { playground, pg_config, older: None })
     }
 
     /// Of no test yet.
@@ -178,6 +186,7 @@ impl Session {
         programs::run(programs, &|program| {
             program.args(&options.name).args(&options.arguments);
             program.env(PLAYGROUND_VARIABLE, self.description());
+            program.envs(self.older.iter().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
         })
     }
 
