@@ -198,7 +198,8 @@ fn capitalised(rule: &str) -> String {
     sentence
 }
 
-/// From here on an unknown `aws_lambda.` setting is an error rather than a silent placeholder.
+/// From here on an unknown `aws_lambda.` setting is an error rather than a silent placeholder; before
+/// 15, those that are set already are warned of.
 fn reserve_prefix() {
     // SAFETY: the prefix is a NUL-terminated constant.
     unsafe {

@@ -7,6 +7,8 @@
 //! for again are not computed again.
 
 mod execution;
+#[cfg(feature = "pg13")]
+mod parameters;
 mod plan;
 
 use std::ffi::c_void;

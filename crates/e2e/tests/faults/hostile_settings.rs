@@ -46,7 +46,10 @@ fn hostile_settings_are_refused() {
             assert_setting_refused(&mut session, &format!("aws_lambda.{name}"), value);
         }
     }
-    assert_setting_refused(&mut session, "aws_lambda.no_such_setting", "1");
+    // Before 15 nobody can reserve a prefix: there it is a setting of nobody's.
+    if session.major() >= 15 {
+        assert_setting_refused(&mut session, "aws_lambda.no_such_setting", "1");
+    }
     session.call("f", "{}").unwrap();
     assert_eq!(server.requests().len(), 2, "the endpoint is still the one that was set");
 }

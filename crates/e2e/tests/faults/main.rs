@@ -9,6 +9,8 @@
     reason = "tests fail by panicking"
 )]
 
+/// Functions of a statement that is ended, or whose service is, have run once at most.
+mod at_most_once;
 /// Cancel, timeout, terminate, shutdown and crashes end a call at once, wherever it is stuck.
 mod cancel;
 /// What is wrong with the arguments of many calls is refused before anything is done.

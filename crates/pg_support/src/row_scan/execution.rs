@@ -254,24 +254,12 @@ impl Scan {
                 return false;
             }
             let call = call_of(self);
-            pg_sys::contain_subplans(call.cast()) || depends_on(call, changed)
+            #[cfg(feature = "pg13")]
+            let depends = super::parameters::depends_on(call.cast(), changed);
+            #[cfg(not(feature = "pg13"))]
+            let depends = pg_sys::bms_overlap(pg_sys::pull_paramids(call.cast()), changed);
+            depends || pg_sys::contain_subplans(call.cast())
         }
-    }
-}
-
-/// # Safety
-/// `call` is a finished expression, `parameters` a set of numbers.
-unsafe fn depends_on(call: *mut pg_sys::FuncExpr, parameters: *mut pg_sys::Bitmapset) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe {
-        #[cfg(feature = "pg13")]
-        {
-            // Nothing tells: the rows are computed anew, which is right and may be more than needed.
-            let _ = (call, parameters);
-            true
-        }
-        #[cfg(not(feature = "pg13"))]
-        pg_sys::bms_overlap(pg_sys::pull_paramids(call.cast()), parameters)
     }
 }
 

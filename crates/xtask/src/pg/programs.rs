@@ -14,18 +14,18 @@ use crate::setup;
 
 /// Rewrites the programs of `bin` to load their libraries from `folders`, and to be loaded by
 /// `linker` where they need another C library than this machine's; `tools` is the folder of
-/// [`python_tools`]. So they can be started, copied,
-/// and start each other as if they were installed, and what else they start sees nothing of it.
+/// [`python_tools`]. So they can be started, copied, and start each other as if they were installed,
+/// and what else they start sees nothing of it.
 pub fn tell_libraries(
     tools: &Path,
     bin: &Path,
     folders: &[PathBuf],
     linker: Option<&Path>,
 ) -> Result<()> {
-    let folders: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
+    let paths: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
     let mut command = Command::new(tools.join("patchelf"));
     // Unlike a RUNPATH, it also serves the modules that the program loads.
-    command.args(["--force-rpath", "--set-rpath", &folders.join(":")]);
+    command.args(["--force-rpath", "--set-rpath", &paths.join(":")]);
     if let Some(linker) = linker {
         command.arg("--set-interpreter").arg(linker);
     }
@@ -35,7 +35,20 @@ pub fn tell_libraries(
             command.arg(path);
         }
     }
-    run(&mut command)
+    run(&mut command)?;
+    forget_own_folders(tools, folders)
+}
+
+/// LLVM, with which PostgreSQL compiles expressions, looks for its libraries beside itself, and then
+/// not where the program does, but among this machine's.
+fn forget_own_folders(tools: &Path, folders: &[PathBuf]) -> Result<()> {
+    for entry in folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten() {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("libLLVM") && is_elf(&entry.path())? {
+            run(Command::new(tools.join("patchelf")).arg("--remove-rpath").arg(entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn is_elf(path: &Path) -> Result<bool> {
