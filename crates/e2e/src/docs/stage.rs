@@ -53,10 +53,14 @@ impl Stage {
     /// A cluster of the stage's own, because roles are known to all databases of one. It calls the
     /// functions of the playground.
     pub fn new(playground: &Playground) -> Result<Self> {
-        // Preloaded, because servers before 17 count calls only then.
-        let preload =
-            |config: ClusterConfig| config.setting("shared_preload_libraries", "aws_lambda");
-        let cluster = playground.new_cluster(preload)?;
+        // Preloaded, because servers before 17 count calls only then; patient, because a busy machine
+        // is not what the documentation is about.
+        let cluster = playground.new_cluster(|config: ClusterConfig| {
+            config
+                .setting("shared_preload_libraries", "aws_lambda")
+                .setting("aws_lambda.connect_timeout_ms", "10000")
+                .setting("aws_lambda.request_timeout_ms", "10000")
+        })?;
         let database = cluster.create_database()?;
         Self::on(playground, cluster, database)
             .map(|stage| stage.env("AWS_ENDPOINT_URL_LAMBDA", playground.service().endpoint()))
