@@ -28,7 +28,7 @@ use crate::setup::{self, Purpose};
 use crate::up::{self, Started};
 
 use self::matrix::{Matrix, Outcome};
-use self::programs::{Ended, Program};
+use self::programs::{Ended, Program, Way};
 use self::tally::Tally;
 
 /// The arguments of `cargo xtask test`.
@@ -76,11 +76,14 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         Some(Majors(majors)) => on_majors(majors, options)?,
         None => vec![on_one(options)?],
     };
-    let held = options.name.is_some() || fuzz::for_a_minute()?;
+    let held = if options.name.is_none() { fuzz::for_a_minute() } else { Ok(true) };
     let mut all = Tally::default();
     for Outcome { version, tally, .. } in &outcomes {
         for name in &tally.failures {
             println!("FAILED {name} ({version})");
+        }
+        for name in &tally.unsteady {
+            println!("UNSTEADY {name} ({version}): failed beside others, passed by itself");
         }
         all += tally.clone();
     }
@@ -93,7 +96,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         // A misspelt name must not look like a success.
         bail!("no test ran: is {:?} part of a test's name?", options.name.as_deref().unwrap_or(""));
     }
-    let succeeded = held && outcomes.iter().all(|outcome| outcome.succeeded);
+    let succeeded = held? && outcomes.iter().all(|outcome| outcome.succeeded);
     Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -183,11 +186,10 @@ impl Session {
         let mut programs = programs::build(cargo)?;
         programs.retain(select);
         progress::stage(&format!("{} programs of tests, some at a time", programs.len()));
-        programs::run(programs, &|program| {
-            program.args(&options.name).args(&options.arguments);
-            program.env(PLAYGROUND_VARIABLE, self.description());
-            program.envs(self.older.iter().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
-        })
+        let mut environment = vec![(PLAYGROUND_VARIABLE, self.description())];
+        environment.extend(self.older.clone().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
+        let Options { name, arguments, .. } = options;
+        programs::run(programs, &Way { name: name.as_deref(), arguments, environment })
     }
 
     /// Runs the tests in the documentation of the code, which cargo builds and runs by itself.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::tally::Tally;
 use crate::command;
 use crate::interrupt;
-use crate::progress::Several;
+use crate::progress::{self, Several};
 
 /// How many run at a time. More would let the tests that ask how long something took see the others.
 const AT_A_TIME: usize = 4;
@@ -33,6 +33,9 @@ const LONG: [&str; 9] = [
     "e2e client",
     "sqlambda page",
 ];
+
+/// How many failed tests of a program are tried again: more are no accident.
+const FEW: usize = 3;
 
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "e2e";
@@ -94,49 +97,68 @@ pub struct Ended {
     pub uses_postgres: bool,
     /// Its tests, added up; a program that could not run them is one of the failures.
     pub tally: Tally,
-    /// Whether the program says that all is well.
+    /// Whether all is well.
     pub succeeded: bool,
 }
 
-/// Runs the programs; `change` tells each what it needs. The output of one that had tests to run is
+/// What all programs are told.
+pub struct Way<'a> {
+    /// The tests to run: those with this in their names.
+    pub name: Option<&'a str>,
+    /// More arguments, such as `--nocapture`.
+    pub arguments: &'a [String],
+    /// Variables of their environment.
+    pub environment: Vec<(&'static str, PathBuf)>,
+}
+
+/// Runs the programs, and then what failed in them again. The output of one that had tests to run is
 /// shown when it has ended.
-pub fn run(programs: Vec<Program>, change: &(dyn Fn(&mut Command) + Sync)) -> Result<Vec<Ended>> {
+pub fn run(programs: Vec<Program>, way: &Way<'_>) -> Result<Vec<Ended>> {
     let progress = Several::of(programs.len());
     let queue = Mutex::new(VecDeque::from(programs));
     let next = || queue.lock().ok()?.pop_front();
-    let work = || -> Result<Vec<Ended>> {
+    let work = || -> Result<Vec<(Program, Ended)>> {
         let mut all = Vec::new();
         while let Some(program) = next() {
             progress.begin(&program.name);
             let begin = Instant::now();
-            let (status, output) = program.run(change)?;
+            let (status, output) = program.run(way, way.name)?;
             let ended = program.ended(status, &output);
             // Nothing if it had nothing to run.
             let shown = if ended.tally.is_empty() { "" } else { &output };
             progress.end(&program.name, begin.elapsed(), shown);
-            all.push(ended);
+            all.push((program, ended));
         }
         Ok(all)
     };
-    thread::scope(|scope| {
+    let all = thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
         let ended = workers.into_iter().map(|worker| match worker.join() {
             Ok(ended) => ended,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        Ok(ended.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-    })
+        ended.collect::<Result<Vec<_>>>()
+    })?;
+    drop(progress);
+    let mut all: Vec<_> = all.into_iter().flatten().collect();
+    all.iter_mut().try_for_each(|(program, ended)| program.try_again(way, ended))?;
+    Ok(all.into_iter().map(|(program, ended)| program.name_in(ended)).collect())
 }
 
 impl Program {
-    /// Runs it to its end, with all that it prints in one text.
-    fn run(&self, change: &(dyn Fn(&mut Command) + Sync)) -> Result<(ExitStatus, String)> {
+    /// Runs the tests that `filters` select to their end, with all that it prints in one text.
+    fn run<'a>(
+        &self,
+        way: &Way<'_>,
+        filters: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(ExitStatus, String)> {
         let about = || format!("cannot run the tests of {}", self.name);
         let (mut reader, writer) = std::io::pipe().with_context(about)?;
         let mut command = Command::new(&self.executable);
+        command.args(filters).args(way.arguments);
+        command.envs(way.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.folder).process_group(0).stdin(Stdio::null());
         command.stdout(writer.try_clone()?).stderr(writer);
-        change(&mut command);
         let mut child = command.spawn().with_context(about)?;
         // It holds our ends of the pipe, which is read until nobody can write any more.
         drop(command);
@@ -151,16 +173,45 @@ impl Program {
     fn ended(&self, status: ExitStatus, output: &str) -> Ended {
         let mut tally = Tally::default();
         output.lines().for_each(|line| tally.count(line));
-        for failure in &mut tally.failures {
-            *failure = format!("{}: {failure}", self.name);
-        }
         let succeeded = status.success();
         if !succeeded && tally.failures.is_empty() {
             // A signal ended it, or it could not begin.
             tally.failed += 1;
-            tally.failures.push(format!("{}: {status}", self.name));
+            tally.failures.push(status.to_string());
         }
         Ended { uses_postgres: self.uses_postgres, tally, succeeded }
+    }
+
+    /// Runs each test that failed by itself, if they are few: beside others it may have run out of
+    /// patience. One that passes then is told of, too.
+    fn try_again(&self, way: &Way<'_>, ended: &mut Ended) -> Result<()> {
+        if ended.succeeded || ended.tally.failures.len() > FEW {
+            return Ok(());
+        }
+        for name in std::mem::take(&mut ended.tally.failures) {
+            progress::stage(&format!("{}: {name} failed; again, by itself", self.name));
+            let (status, output) = self.run(way, ["--exact", &name])?;
+            println!("{}", output.trim());
+            let again = self.ended(status, &output).tally;
+            if again.passed == 1 && again.failed == 0 {
+                ended.tally.passed += 1;
+                ended.tally.failed -= 1;
+                ended.tally.unsteady.push(name);
+            } else {
+                ended.tally.failures.push(name);
+            }
+        }
+        ended.succeeded = ended.tally.failures.is_empty();
+        Ok(())
+    }
+
+    /// Names the program with each test that is told of.
+    fn name_in(&self, mut ended: Ended) -> Ended {
+        let Tally { failures, unsteady, .. } = &mut ended.tally;
+        for test in failures.iter_mut().chain(unsteady) {
+            *test = format!("{}: {test}", self.name);
+        }
+        ended
     }
 }
 

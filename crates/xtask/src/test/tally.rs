@@ -9,7 +9,10 @@ pub struct Tally {
     pub passed: u64,
     pub failed: u64,
     pub ignored: u64,
+    /// The tests that failed.
     pub failures: Vec<String>,
+    /// Those of `passed` that failed first.
+    pub unsteady: Vec<String>,
 }
 
 impl Tally {
@@ -45,6 +48,7 @@ impl AddAssign for Tally {
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.failures.extend(other.failures);
+        self.unsteady.extend(other.unsteady);
     }
 }
 
@@ -66,6 +70,9 @@ mod tests {
         tally.count(&format!("test result: FAILED. 1 passed; 1 failed; 2 ignored; {rest}"));
         tally.count(&format!("test result: ok. 10 passed; 0 failed; 0 ignored; {rest}"));
         let failures = vec!["a::c".to_owned()];
-        assert_eq!(tally, Tally { passed: 11, failed: 1, ignored: 2, failures });
+        assert_eq!(
+            tally,
+            Tally { passed: 11, failed: 1, ignored: 2, failures, ..Tally::default() }
+        );
     }
 }
