@@ -24,7 +24,7 @@ pub struct Outcome {
     pub has_headers: bool,
     /// The results.
     pub tally: Tally,
-    /// Whether cargo says that all is well.
+    /// Whether all is well.
     pub succeeded: bool,
 }
 

@@ -34,6 +34,9 @@ const LONG: [&str; 9] = [
     "sqlambda page",
 ];
 
+/// What a test program exits with when it has run all tests, and some have failed.
+const TESTS_FAILED: i32 = 101;
+
 /// How many failed tests of a program are tried again: more are no accident.
 const FEW: usize = 3;
 
@@ -174,8 +177,8 @@ impl Program {
         let mut tally = Tally::default();
         output.lines().for_each(|line| tally.count(line));
         let succeeded = status.success();
-        if !succeeded && tally.failures.is_empty() {
-            // A signal ended it, or it could not begin.
+        if !succeeded && (tally.failures.is_empty() || status.code() != Some(TESTS_FAILED)) {
+            // A signal ended it, or it could not begin: whatever else it would have run is not told.
             tally.failed += 1;
             tally.failures.push(status.to_string());
         }
@@ -217,7 +220,27 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use super::{Program, read};
+
+    /// Or its failed test would be run again alone, and pass for all that were never run.
+    #[test]
+    fn a_program_that_crashed_has_failed_whatever_its_tests_say() {
+        let program = Program {
+            name: "e2e sql".to_owned(),
+            uses_postgres: true,
+            executable: "/t/sql-1".into(),
+            folder: "/w/e2e".into(),
+        };
+        let failures = |status| {
+            program.ended(ExitStatus::from_raw(status), "test a::b ... FAILED").tally.failures
+        };
+        let (exited, aborted) = (101 << 8, 6);
+        assert_eq!(failures(exited), ["a::b"]);
+        assert_eq!(failures(aborted).len(), 2);
+    }
 
     #[test]
     fn test_programs_are_told_from_other_artifacts() {
