@@ -14,13 +14,13 @@ use pgrx::prelude::*;
 use crate::arguments::Arguments;
 use crate::memory::Memory;
 use crate::query_json::RowJson;
-use crate::query_receiver::Receiver;
+use crate::query_receiver::OwnedReceiver;
 use crate::row_scan::list;
 
 /// A query whose rows become JSON: its only column, or the whole row when it has several.
 pub struct Query {
     running: *mut pg_sys::QueryDesc,
-    receiver: Box<Receiver>,
+    receiver: OwnedReceiver,
     is_done: bool,
 }
 
@@ -49,9 +49,9 @@ impl Query {
         is_jsonb: bool,
         memory: &Memory,
     ) -> Self {
-        let mut receiver = Receiver::new();
-        // SAFETY: the plan and the text live in `memory`, as long as the query; the receiver is
-        // boxed and lives as long, and so does the environment of the statement around the query.
+        let receiver = OwnedReceiver::new();
+        // SAFETY: the plan and the text live in `memory`, as long as the query; the receiver
+        // stays where it is and lives as long, and so does the environment of the statement around the query.
         // An SQL statement is being run, so there is a snapshot: the query sees what that statement
         // sees.
         let running = unsafe {
