@@ -6,13 +6,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// Written last: without it, a folder was left by a crash or an interrupt.
+const MARKER: &str = ".complete";
+
+/// Whether the cache has the folder `name`, and all of it.
+pub fn has(name: &str) -> bool {
+    cache().is_ok_and(|cache| cache.join(name).join(MARKER).is_file())
+}
+
 /// The folder `name` of the cache. Where it is not complete, `fetch` makes it anew; programs that
 /// run at the same time fetch once.
 pub fn folder(name: &str, fetch: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let cache = cache()?;
     let folder = cache.join(name);
-    // Written last: without it, the folder was left by a crash or an interrupt.
-    let marker = folder.join(".complete");
+    let marker = folder.join(MARKER);
     fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
     let lock = File::create(cache.join(format!("{name}.lock")))
         .with_context(|| format!("cannot write in {}", cache.display()))?;

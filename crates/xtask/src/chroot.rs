@@ -20,10 +20,14 @@ pub fn provide(major: u16) -> Result<Option<PathBuf>> {
     let Some(suite) = apt::suite() else {
         return none("this machine is no Debian");
     };
-    if command::output("apt-cache", &["show", &format!("postgresql-{major}")]).is_none() {
+    let name = format!("{suite}-postgresql-{major}");
+    // Asked only where it is to be made: apt reads all of its lists for it.
+    let is_offered =
+        || command::output("apt-cache", &["show", &format!("postgresql-{major}")]).is_some();
+    if !cache::has(&name) && !is_offered() {
         return none(&format!("Debian {suite} has no postgresql-{major}"));
     }
-    match find_or_make(&suite, major) {
+    match find_or_make(&name, &suite, major) {
         Ok(folder) => Ok(Some(folder)),
         Err(error) if env::var_os("CI").is_some_and(|ci| ci == "true") => {
             Err(error.context("there is no clean Debian to test packages in"))
@@ -37,11 +41,11 @@ fn none(why: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-fn find_or_make(suite: &str, major: u16) -> Result<PathBuf> {
+fn find_or_make(name: &str, suite: &str, major: u16) -> Result<PathBuf> {
     if !nix::unistd::geteuid().is_root() {
         bail!("only root can make one");
     }
-    let folder = cache::folder(&format!("{suite}-postgresql-{major}"), |folder| {
+    let folder = cache::folder(name, |folder| {
         setup::programs(&[Need::Debootstrap])?;
         progress::stage(&format!("making a clean Debian {suite} with PostgreSQL {major}, once"));
         make(&folder.join("root"), suite, major)

@@ -1,34 +1,50 @@
 //! A clean Debian of a test's own.
 
-use std::path::Path;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::command::quietly;
 
-/// A copy of the clean Debian, removed when it is dropped.
+/// A clean Debian that may be changed: what is changed is gone when it is dropped.
 pub struct Chroot {
-    folder: TempDir,
+    root: PathBuf,
+    _place: Place,
+}
+
+/// What the changes are in.
+enum Place {
+    Layer { _holder: Holder },
+    Copy { _folder: TempDir },
 }
 
 impl Chroot {
-    /// Copies it into a new folder in `parent`, whose name must be short: a server's socket is in it.
-    pub fn copy(original: &Path, parent: &Path) -> Self {
+    /// A layer over `original`; where this machine allows none, a copy in a new folder in `parent`,
+    /// whose name must be short: a server's socket is in it.
+    pub fn of(original: &Path, parent: &Path) -> Self {
+        Self::layer(original).unwrap_or_else(|| Self::copy(original, parent))
+    }
+
+    fn layer(original: &Path) -> Option<Self> {
+        let holder = Holder::of_layer(original)?;
+        // As the holder sees it, which needs not be in its namespace.
+        let root = PathBuf::from(format!("/proc/{}/root{LAYER}", holder.0.id()));
+        Some(Self { root, _place: Place::Layer { _holder: holder } })
+    }
+
+    fn copy(original: &Path, parent: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("d").tempdir_in(parent).unwrap();
-        quietly(
-            Command::new("cp")
-                .args(["-a", "--reflink=auto", "-T"])
-                .arg(original)
-                .arg(folder.path()),
-        )
-        .unwrap();
-        Self { folder }
+        let mut copy = Command::new("cp");
+        copy.args(["-a", "--reflink=auto", "-T"]).arg(original).arg(folder.path());
+        quietly(&mut copy).unwrap();
+        Self { root: folder.path().to_owned(), _place: Place::Copy { _folder: folder } }
     }
 
     /// Its folder, as seen from outside.
     pub fn root(&self) -> &Path {
-        self.folder.path()
+        &self.root
     }
 
     /// A program of its own, to be run in it.
@@ -45,6 +61,39 @@ impl Chroot {
         command.arg("--userspec=postgres:postgres").arg(self.root()).arg(program);
         in_chroot(&mut command);
         command
+    }
+}
+
+/// Where a layer is, for the process that holds it: a folder that every Linux has.
+const LAYER: &str = "/mnt/root";
+
+/// What that process does: changes are in memory, below the same folder.
+const MOUNT: &str = "\
+mount -t tmpfs -o mode=0755 tmpfs /mnt && mkdir /mnt/changes /mnt/work /mnt/root &&
+mount -t overlay -o lowerdir=\"$1\",upperdir=/mnt/changes,workdir=/mnt/work overlay /mnt/root &&
+echo mounted && exec cat";
+
+/// A process with mounts of its own, which nobody else sees. They end with it, and it ends with this
+/// one, whatever ends that: it reads from us.
+struct Holder(Child);
+
+impl Holder {
+    /// None where mounting is not allowed, as in most containers.
+    fn of_layer(original: &Path) -> Option<Self> {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--propagation", "private", "sh", "-c", MOUNT, "sh"]);
+        unshare.arg(original).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut holder = Self(unshare.spawn().ok()?);
+        let mut said = String::new();
+        BufReader::new(holder.0.stdout.take()?).read_line(&mut said).ok()?;
+        (said == "mounted\n").then_some(holder)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

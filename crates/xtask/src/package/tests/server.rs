@@ -24,7 +24,7 @@ impl Server {
     /// A clean Debian; None where there cannot be one, which was told.
     pub fn in_clean_debian(packages: &Packages) -> Option<Self> {
         let major = packages.built.major;
-        let chroot = Chroot::copy(&chroot::provide(major).unwrap()?, packages.playground.folder());
+        let chroot = Chroot::of(&chroot::provide(major).unwrap()?, packages.playground.folder());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Some(Self { chroot, major, port, process: None })
     }
