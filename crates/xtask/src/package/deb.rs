@@ -57,7 +57,7 @@ impl Debian {
         let name = format!("{}_{}_{architecture}.deb", self.name, source.version);
         let package = folder.join(name);
         let mut build = Command::new("dpkg-deb");
-        build.args(["--root-owner-group", "-Zxz", &format!("-z{}", source.compression)]);
+        build.arg("--root-owner-group").args(source.compression.dpkg_deb);
         build.arg("--build").arg(&root).arg(&package);
         build.env("SOURCE_DATE_EPOCH", source.time.to_string());
         // More threads cut the archive into blocks.

@@ -1,6 +1,7 @@
 //! `cargo xtask package`: everything that is shipped, from one commit.
 
 mod built;
+mod compression;
 mod crates;
 mod deb;
 mod debian_packages;

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use e2e::Workspace;
 
+use super::compression::Compression;
 use super::tree::Tree;
 
 /// The sources of a package.
@@ -21,8 +22,8 @@ pub struct Source {
     pub files: Tree,
     /// Whether they differ from the commit.
     pub is_changed: bool,
-    /// How hard xz tries, 0 to 9.
-    pub compression: u8,
+    /// How packages of it are compressed.
+    pub compression: Compression,
 }
 
 impl Source {
@@ -45,7 +46,13 @@ impl Source {
         for path in listed.split('\0').filter(|path| is_plain_file(&root.join(path))) {
             files.copy(&root.join(path), path)?;
         }
-        Ok(Self { version: env!("CARGO_PKG_VERSION"), time, files, is_changed, compression: 9 })
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION"),
+            time,
+            files,
+            is_changed,
+            compression: Compression::SMALLEST,
+        })
     }
 
     /// The text of a file of the repository.

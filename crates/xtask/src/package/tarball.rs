@@ -7,23 +7,24 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::built::Built;
+use super::compression::Compression;
 use super::notices::Notices;
 use super::source::Source;
 use super::tree::Tree;
 use crate::command::quietly;
 
-/// Writes `sqlambda-VERSION-pgNN-OS-ARCH.tar.xz` into `folder`.
+/// Writes `sqlambda-VERSION-pgNN-OS-ARCH` with the suffix of its compression into `folder`.
 pub fn write(source: &Source, built: &Built, notices: &Notices, folder: &Path) -> Result<PathBuf> {
     let name = format!("sqlambda-{}-pg{}-{OS}-{ARCH}", source.version, built.major);
     let scratch = tempfile::tempdir()?;
     files(source, built, notices)?.write(&scratch.path().join(&name), source.time)?;
-    let archive = folder.join(format!("{name}.tar.xz"));
+    let Compression { tar: compress, suffix, .. } = source.compression;
+    let archive = folder.join(format!("{name}.{suffix}"));
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"]);
-    tar.args(["--create", "--xz", "--file"]).arg(&archive);
+    tar.args(["--use-compress-program", compress, "--create", "--file"]).arg(&archive);
     tar.arg("--directory").arg(scratch.path()).arg(name);
-    // More threads cut the archive into blocks.
-    quietly(tar.env("XZ_OPT", format!("-T1 -{}", source.compression)).env("LC_ALL", "C"))?;
+    quietly(tar.env("LC_ALL", "C"))?;
     Ok(archive)
 }
 

@@ -72,8 +72,8 @@ fn files(server: &Server) -> Vec<String> {
 #[test]
 fn lintian_has_nothing_to_say() {
     let packages = Packages::made();
-    judge::lintian(packages.file("postgresql-", ".deb")).unwrap();
-    judge::lintian(packages.file("sqlambda_", ".deb")).unwrap();
+    judge::lintian([packages.file("postgresql-", ".deb"), packages.file("sqlambda_", ".deb")])
+        .unwrap();
 }
 
 #[test]

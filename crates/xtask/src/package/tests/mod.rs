@@ -9,14 +9,22 @@ mod server;
 mod tarball;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use e2e::Playground;
 
 use super::built::{self, Built};
+use super::compression::Compression;
 use super::notices::Notices;
 use super::source::Source;
-use super::{judge, pack, reproducible};
+use super::{debian_packages, judge, pack, reproducible};
+use crate::command::quietly;
+
+/// What the debug build makes is large. Lintian has something to say of packages that are not
+/// compressed at all.
+const FASTEST: Compression =
+    Compression { dpkg_deb: ["-Zgzip", "-z1"], tar: "gzip -1 --no-name", suffix: "tar.gz" };
 
 /// Packages of the debug build, made once for all tests of this process.
 pub struct Packages {
@@ -34,8 +42,7 @@ impl Packages {
         PACKAGES.get_or_init(|| {
             let playground = Playground::attach().unwrap();
             let workspace = playground.workspace();
-            // Quickly: what the debug build makes is large.
-            let source = Source { compression: 0, ..Source::of(workspace).unwrap() };
+            let source = Source { compression: FASTEST, ..Source::of(workspace).unwrap() };
             let pg_config = e2e::PgConfig::ask(&playground.cluster().install().origin).unwrap();
             let built = Built::read(workspace, &pg_config).unwrap();
             let notices = Notices::gather(&source, &pg_config).unwrap();
@@ -77,6 +84,31 @@ fn packed_twice_every_byte_is_the_same() {
     std::fs::write(distribution.unwrap(), "").unwrap();
     let found = reproducible::different(&packages.files, &files).unwrap();
     assert!(matches!(&found[..], [name] if name.ends_with(".zip")), "{found:?}");
+}
+
+/// By xz, on programs that are small: it takes its time for those of the debug build.
+#[test]
+fn what_is_given_away_is_compressed_by_xz_and_the_same_twice() {
+    let packages = Packages::made();
+    let source = Source { compression: Compression::SMALLEST, ..packages.source.clone() };
+    let program = built::stripped(Path::new("/bin/true")).unwrap();
+    let (udf, sqlambda) = (program.clone(), program.clone());
+    let built = Built { extension: program, udf, sqlambda, ..packages.built.clone() };
+    let packed = |folder: &Path| {
+        let command = debian_packages::command(&built, &packages.notices).unwrap();
+        [
+            command.write(&source, folder).unwrap(),
+            crate::package::tarball::write(&source, &built, &packages.notices, folder).unwrap(),
+        ]
+    };
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [files, again] = folders.each_ref().map(|folder| packed(folder.path()));
+    assert_eq!(reproducible::different(&files, &again).unwrap(), Vec::<String>::new());
+    let [debian, tarball] = files;
+    let parts = quietly(Command::new("ar").arg("t").arg(debian)).unwrap();
+    assert_eq!(parts, "debian-binary\ncontrol.tar.xz\ndata.tar.xz\n");
+    assert!(tarball.to_str().unwrap().ends_with(".tar.xz"), "{}", tarball.display());
+    quietly(Command::new("xz").arg("--test").arg(tarball)).unwrap();
 }
 
 /// The debug build holds paths of this machine, so that what finds them can be seen to.

@@ -66,18 +66,23 @@ fn the_bills_are_of_cyclonedx() {
 import sys
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
-sys.exit(str(error) if error else 0)";
-    let validate = |text: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("bill.json");
-        fs::write(&file, text).unwrap();
-        let mut python = Command::new(venv.join("python"));
-        quietly(python.args(["-c", script]).arg(file)).map(drop)
-    };
-    for (_, notice) in notices(Packages::made()) {
-        validate(&notice.materials).unwrap();
-        // What finds mistakes is seen to.
-        validate(&notice.materials.replace("\"bom-ref\"", "\"bomref\"")).unwrap_err();
+validator = JsonStrictValidator(SchemaVersion.V1_5)
+for path in sys.argv[1:]:
+    error = validator.validate_str(open(path).read())
+    print(path, 'refused' if error else 'valid', str(error or '')[:200].replace('\\n', ' '))";
+    let notices = notices(Packages::made()).map(|(name, notice)| (name, &*notice.materials));
+    // What finds mistakes is seen to.
+    let mistaken = notices[0].1.replacen("\"bom-ref\"", "\"bomref\"", 1);
+    assert_ne!(mistaken, notices[0].1);
+    let folder = tempfile::tempdir().unwrap();
+    let mut python = Command::new(venv.join("python"));
+    python.current_dir(&folder).args(["-c", script]);
+    for (name, text) in notices.into_iter().chain([("mistaken", &*mistaken)]) {
+        fs::write(folder.path().join(name), text).unwrap();
+        python.arg(name);
     }
+    let said = quietly(&mut python).unwrap();
+    let expected = ["aws_lambda valid", "lambda_udf valid", "sqlambda valid", "mistaken refused"];
+    assert_eq!(said.lines().count(), expected.len(), "{said}");
+    assert!(said.lines().zip(expected).all(|(line, begin)| line.starts_with(begin)), "{said}");
 }

@@ -14,7 +14,7 @@ use crate::command::quietly;
 fn unpacked(packages: &Packages) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let mut tar = Command::new("tar");
-    tar.arg("--extract").arg("--file").arg(packages.file("sqlambda-", ".tar.xz"));
+    tar.arg("--extract").arg("--file").arg(packages.file("sqlambda-", ".tar.gz"));
     quietly(tar.arg("--directory").arg(folder.path())).unwrap();
     let inside = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
     (folder, inside)
