@@ -18,21 +18,50 @@ fn unpacked(packages: &Packages, folder: &Path) -> PathBuf {
     folder.join(format!("aws_lambda-{}", packages.source.version))
 }
 
+/// Unpacks the distribution where it was in the run before. A file that is the same keeps its time, so
+/// that cargo compiles again only what has changed; of what make made there, nothing is left.
+fn unpacked_again(packages: &Packages, folder: &Path) -> PathBuf {
+    let kept = folder.join("distribution");
+    let new = folder.join("distribution.new");
+    if new.exists() {
+        fs::remove_dir_all(&new).unwrap();
+    }
+    let inside = unpacked(packages, &new);
+    let files = quietly(Command::new("find").current_dir(&inside).args([".", "-type", "f"]));
+    let inside = inside.strip_prefix(&new).unwrap();
+    for file in files.unwrap().lines() {
+        let [before, now] = [&kept, &new].map(|place| place.join(inside).join(file));
+        if fs::read(&before).is_ok_and(|content| content == fs::read(&now).unwrap()) {
+            let time = before.metadata().unwrap().modified().unwrap();
+            fs::File::open(now).unwrap().set_modified(time).unwrap();
+        }
+    }
+    if kept.exists() {
+        fs::remove_dir_all(&kept).unwrap();
+    }
+    fs::rename(&new, &kept).unwrap();
+    kept.join(inside)
+}
+
 #[test]
 fn make_builds_installs_and_checks_the_distribution() {
     let packages = Packages::made();
     let Some(mut server) = Server::in_clean_debian(packages) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let inside = unpacked(packages, folder.path());
     let workspace = packages.playground.workspace();
+    // Kept, so that only the first run compiles the dependencies; and beside the workspace's own
+    // build, which it must not touch.
+    let target = workspace.target.join("pgxn");
+    fs::create_dir_all(&target).unwrap();
+    // Against another run of the tests in this checkout.
+    let lock = fs::File::create(target.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let inside = unpacked_again(packages, &target);
     let pg_config = PgConfig::ask(&packages.playground.cluster().install().origin).unwrap();
     let make = |goal: &str| {
         let mut make = Command::new("make");
         make.current_dir(&inside).arg(goal).arg("PROFILE=dev");
         make.arg(format!("PG_CONFIG={}", pg_config.path.display()));
-        // Kept, so that only the first run compiles the dependencies; and beside the workspace's own
-        // build, which it must not touch.
-        make.env("CARGO_TARGET_DIR", workspace.target.join("pgxn"));
+        make.env("CARGO_TARGET_DIR", &target);
         // Nobody looks into it with a debugger, and it would take a third of the time.
         make.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
         make
