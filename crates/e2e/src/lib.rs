@@ -24,6 +24,7 @@ mod cluster_config;
 pub mod docs;
 mod example;
 mod extension_files;
+mod folder;
 mod live;
 mod mariadb;
 mod mariadb_client;

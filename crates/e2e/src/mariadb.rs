@@ -29,23 +29,27 @@ const INSTALL_SCRIPT: &str = "crates/lambda_udf/sql/install.sql";
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct MariaDbGrounds {
     install: MariaDbInstall,
-    folder: PathBuf,
+    plugins: PathBuf,
+    /// With the servers' folders, and what they are copied from.
+    data: PathBuf,
     install_script: PathBuf,
 }
 
 impl MariaDbGrounds {
-    /// Lays them out below `folder`.
+    /// Lays them out below `folder`, and what is data below `data`.
     pub(crate) fn lay(
         install: MariaDbInstall,
         workspace: &Workspace,
-        folder: PathBuf,
+        folder: &Path,
+        data: PathBuf,
     ) -> Result<Self> {
-        fs::create_dir_all(folder.join("template"))?;
-        ServerUser::choose()?.own(&folder.join("template"))?;
-        install.lay_plugins(workspace, &folder.join("plugins"))?;
-        install.initialise(&folder.join("template/data"))?;
+        let (plugins, template) = (folder.join("plugins"), data.join("template"));
+        fs::create_dir_all(&template)?;
+        ServerUser::choose()?.own(&template)?;
+        install.lay_plugins(workspace, &plugins)?;
+        install.initialise(&template.join("data"))?;
         let install_script = workspace.root.join(INSTALL_SCRIPT);
-        Ok(Self { install, folder, install_script })
+        Ok(Self { install, plugins, data, install_script })
     }
 
     pub(crate) fn brand(&self) -> Brand {
@@ -54,13 +58,13 @@ impl MariaDbGrounds {
 
     /// Starts a server on a copy, and declares the functions in it.
     pub(crate) fn new_server(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<MariaDb> {
-        let folder = tempfile::Builder::new().prefix("m").tempdir_in(&self.folder)?.keep();
+        let folder = tempfile::Builder::new().prefix("m").tempdir_in(&self.data)?.keep();
         fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
         ServerUser::choose()?.own(&folder)?;
-        template::copy(&self.folder.join("template/data"), &folder.join("data"))?;
+        template::copy(&self.data.join("template/data"), &folder.join("data"))?;
         let description = MariaDbDescription {
             install: self.install.clone(),
-            plugins: self.folder.join("plugins"),
+            plugins: self.plugins.clone(),
             folder,
             port: 0,
             config,

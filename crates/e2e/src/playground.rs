@@ -6,13 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Cluster, ClusterDescription, StopMode};
 use crate::cluster_config::ClusterConfig;
-use crate::live;
+use crate::folder::Folder;
 use crate::mariadb::{MariaDb, MariaDbDescription, MariaDbGrounds};
 use crate::mariadb_install::{Brand, MariaDbInstall};
 use crate::pg_config::PgConfig;
@@ -25,9 +25,6 @@ use crate::workspace::Workspace;
 
 /// The environment variable by which tests find the playground's description.
 pub const PLAYGROUND_VARIABLE: &str = "SQLAMBDA_PLAYGROUND";
-
-/// How the playground's temporary folder begins.
-const FOLDER_PREFIX: &str = "sqlambda-";
 
 /// A cluster and a local Lambda service that know each other.
 #[derive(Debug)]
@@ -49,6 +46,8 @@ struct Grounds {
     /// One for each brand that was started.
     mariadbs: Vec<MariaDbGrounds>,
     folder: PathBuf,
+    /// Where the servers' data are.
+    data: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -67,8 +66,8 @@ impl Playground {
         lifetime: Lifetime,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self> {
-        let folder = Folder::create()?;
-        let grounds = Grounds::lay(workspace, pg_config, &folder.path, tell)?;
+        let folder = Folder::create(lifetime)?;
+        let grounds = Grounds::lay(workspace, pg_config, &folder.path, &folder.data, tell)?;
 
         tell("starting the local Lambda service");
         let service =
@@ -88,8 +87,9 @@ impl Playground {
     ) -> Result<()> {
         let name = install.name();
         tell(&format!("initialising a data folder of {name} to copy from"));
-        let folder = self.folder.path.join(name.to_lowercase());
-        let grounds = MariaDbGrounds::lay(install, &self.grounds.workspace, folder)?;
+        let name = name.to_lowercase();
+        let (folder, data) = (self.folder.path.join(&name), self.folder.data.join(&name));
+        let grounds = MariaDbGrounds::lay(install, &self.grounds.workspace, &folder, data)?;
         tell(&format!("starting {name}"));
         let config = self.grounds.environment(self.service.endpoint());
         self.mariadbs.push(grounds.new_server(config, lifetime)?);
@@ -116,7 +116,10 @@ impl Playground {
             cluster: Cluster::attach(description.cluster),
             mariadbs: description.mariadbs.into_iter().map(MariaDb::attach).collect(),
             service: LocalService::attach(description.service),
-            folder: Folder { path: description.grounds.folder.clone(), owned: false },
+            folder: Folder::of_another(
+                description.grounds.folder.clone(),
+                description.grounds.data.clone(),
+            ),
             grounds: description.grounds,
         })
     }
@@ -199,9 +202,13 @@ impl Playground {
     /// # Errors
     /// The server's, or that the extensions' library for its major is not there.
     pub fn new_cluster_of(&self, pg_config: &PgConfig) -> Result<Cluster> {
-        let folder = tempfile::Builder::new().prefix("grounds").tempdir_in(self.folder())?.keep();
-        fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
-        let grounds = Grounds::lay(&self.grounds.workspace, pg_config, &folder, &mut |_| ())?;
+        let [folder, data] = [&self.folder.path, &self.folder.data].map(|parent| -> Result<_> {
+            let folder = tempfile::Builder::new().prefix("grounds").tempdir_in(parent)?.keep();
+            fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
+            Ok(folder)
+        });
+        let workspace = &self.grounds.workspace;
+        let grounds = Grounds::lay(workspace, pg_config, &folder?, &data?, &mut |_| ())?;
         let config = grounds.environment(self.service.endpoint());
         grounds.new_cluster(config, Lifetime::Owner)
     }
@@ -216,7 +223,7 @@ impl Playground {
             pg_upgrade::forget_versions_of_columns(old)?;
         }
         old.stop(StopMode::Fast)?;
-        let folder = tempfile::Builder::new().prefix("u").tempdir_in(self.folder())?.keep();
+        let folder = tempfile::Builder::new().prefix("u").tempdir_in(&self.folder.data)?.keep();
         fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
         pg_upgrade::upgrade(old, &self.grounds.install, &folder)?;
         let config = self.grounds.environment(self.service.endpoint());
@@ -287,6 +294,7 @@ impl Grounds {
         workspace: &Workspace,
         pg_config: &PgConfig,
         folder: &Path,
+        data: &Path,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self> {
         tell(&format!("laying out a private view of {}", pg_config.version));
@@ -295,7 +303,7 @@ impl Grounds {
         fs::create_dir(folder.join("home"))?;
 
         tell("initialising a data folder to copy from");
-        let template_folder = folder.join("template");
+        let template_folder = data.join("template");
         let template = Template::initdb(&install, &template_folder)?;
         let config = ClusterConfig::default();
         let mut cluster = Cluster::at(&install, template_folder, config, Lifetime::Owner);
@@ -308,8 +316,9 @@ impl Grounds {
         // Dropped as an owner it would take the template along.
         cluster.keep();
 
-        let (workspace, folder) = (workspace.clone(), folder.to_owned());
-        Ok(Self { workspace, install, template, mariadbs: Vec::new(), folder })
+        let (workspace, mariadbs) = (workspace.clone(), Vec::new());
+        let (folder, data) = (folder.to_owned(), data.to_owned());
+        Ok(Self { workspace, install, template, mariadbs, folder, data })
     }
 
     fn new_cluster(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<Cluster> {
@@ -322,7 +331,7 @@ impl Grounds {
         config: ClusterConfig,
         lifetime: Lifetime,
     ) -> Result<Cluster> {
-        Cluster::create(&self.install, data, &self.folder.join("clusters"), config, lifetime)
+        Cluster::create(&self.install, data, &self.data.join("clusters"), config, lifetime)
     }
 
     /// The account of the local service, and a home without any file of the user's.
@@ -338,53 +347,5 @@ impl Grounds {
 
     fn service_config(&self) -> ServiceConfig {
         ServiceConfig::new(self.workspace.sqlambda(), self.workspace.function_folders())
-    }
-}
-
-/// The temporary folder of a playground.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    owned: bool,
-}
-
-impl Folder {
-    fn create() -> Result<Self> {
-        // Root's server runs as another user, who may not be let into root's own folders.
-        let parent = if nix::unistd::geteuid().is_root() { "/tmp".into() } else { env::temp_dir() };
-        let path = tempfile::Builder::new()
-            .prefix(FOLDER_PREFIX)
-            .tempdir_in(&parent)
-            .with_context(|| format!("cannot make a folder in {}", parent.display()))?
-            .keep();
-        live::track_folder(&path);
-        let folder = Self { path, owned: true };
-        fs::set_permissions(&folder.path, Permissions::from_mode(0o755))?;
-        Ok(folder)
-    }
-
-    fn keep(&mut self) {
-        self.owned = false;
-        live::forget_folder(&self.path);
-    }
-
-    fn remove(&self) -> Result<()> {
-        // It comes from a file that anyone could have edited: remove only what looks like ours.
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        if !name.starts_with(FOLDER_PREFIX) || !self.path.join("pg").is_dir() {
-            bail!("{} is no playground's folder: not removed", self.path.display());
-        }
-        fs::remove_dir_all(&self.path)
-            .with_context(|| format!("cannot remove {}", self.path.display()))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.owned {
-            // A leftover in the temporary folder harms nobody.
-            let _ = fs::remove_dir_all(&self.path);
-            live::forget_folder(&self.path);
-        }
     }
 }
