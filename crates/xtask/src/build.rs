@@ -74,6 +74,14 @@ pub fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// Has cargo build what its arguments say, and gives what it tells of each library and program.
+pub fn artifacts(mut cargo: Command) -> Result<Vec<serde_json::Value>> {
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    let messages = command::stdout(cargo)?;
+    let messages = messages.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
+    messages.context("cargo's messages are JSON")
+}
+
 /// The cargo that runs us, in the workspace.
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -19,6 +19,7 @@ mod example;
 mod fuzz;
 mod install;
 mod interrupt;
+mod jobs;
 mod libclang;
 mod memcheck;
 mod mysql;

@@ -8,20 +8,18 @@ mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use e2e::{Profile, Workspace};
-use serde_json::Value;
 
 use crate::build;
-use crate::command;
-use crate::progress::{self, Several};
+use crate::jobs::{self, Job};
+use crate::progress;
 
-use self::target::Target;
+use self::target::{Ended, Target};
 
 /// How long the tests fuzz, in seconds.
 const IN_TESTS: u64 = 60;
@@ -58,7 +56,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return Ok(code(targets[0].try_one(&input)?));
     }
     let targets = build(&workspace, chosen)?;
-    let succeeded = try_all(&targets, Duration::from_secs(options.seconds))?;
+    let (succeeded, targets) = try_all(targets, Duration::from_secs(options.seconds))?;
     if options.keep && succeeded {
         progress::stage("keeping what reached new code");
         targets.iter().try_for_each(Target::keep)?;
@@ -66,11 +64,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     Ok(code(succeeded))
 }
 
-/// What `cargo xtask test` runs: every target, a minute altogether. Whether nothing was found.
-pub fn for_a_minute() -> Result<bool> {
+/// What `cargo xtask test` runs beside the tests: every target, a minute altogether.
+pub fn for_a_minute() -> Result<Vec<Run>> {
     let workspace = build::workspace(Profile::Debug)?;
     let targets = build(&workspace, &names(&workspace)?)?;
-    try_all(&targets, Duration::from_secs(IN_TESTS))
+    let each = Duration::from_secs(IN_TESTS) / u32::try_from(targets.len())?;
+    Ok(targets.into_iter().map(|target| Run { target, duration: each }).collect())
 }
 
 fn code(succeeded: bool) -> ExitCode {
@@ -96,15 +95,13 @@ fn build(workspace: &Workspace, names: &[String]) -> Result<Vec<Target>> {
         // that the other tests have.
         .args(["test", "--workspace", "--no-run", "--features", "fuzz/libfuzzer"])
         .args(names.iter().flat_map(|name| ["--bin", name]))
-        .args(["--message-format", "json-render-diagnostics"])
         .env("RUSTC_WORKSPACE_WRAPPER", workspace.root.join("fuzz/instrument.sh"));
-    let messages = command::stdout(build).context(
+    let artifacts = build::artifacts(build).context(
         "the fuzz targets do not build; libFuzzer itself needs a C++ compiler, as g++ is",
     )?;
     let mut targets = Vec::new();
-    for line in messages.lines() {
-        let message: Value = serde_json::from_str(line).context("cargo's messages are JSON")?;
-        let (name, program) = (&message["target"]["name"], &message["executable"]);
+    for artifact in artifacts {
+        let (name, program) = (&artifact["target"]["name"], &artifact["executable"]);
         if let (Some(name), Some(program)) = (name.as_str(), program.as_str()) {
             targets.push(Target::new(workspace, name, program.into()));
         }
@@ -118,7 +115,7 @@ fn build(workspace: &Workspace, names: &[String]) -> Result<Vec<Target>> {
 
 /// Divides the time among the targets, as many of them at once as there are processors; whether
 /// nothing was found.
-fn try_all(targets: &[Target], duration: Duration) -> Result<bool> {
+fn try_all(targets: Vec<Target>, duration: Duration) -> Result<(bool, Vec<Target>)> {
     let at_once = thread::available_parallelism()?.get().min(targets.len());
     let rounds = u32::try_from(targets.len().div_ceil(at_once))?;
     let each = (duration / rounds).max(Duration::from_secs(1));
@@ -128,26 +125,28 @@ fn try_all(targets: &[Target], duration: Duration) -> Result<bool> {
         at_once,
         progress::seconds(each),
     ));
-    let progress = Several::of(targets.len());
-    let waiting = Mutex::new(targets.iter());
-    let next = || waiting.lock().ok()?.next();
-    let work = || -> Result<bool> {
-        let mut held = true;
-        while let Some(target) = next() {
-            let begin = Instant::now();
-            progress.begin(&target.name);
-            let ended = target.try_for(each)?;
-            progress.end(&target.name, begin.elapsed(), &ended.to_string());
-            held &= ended.held();
-        }
-        Ok(held)
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
-        let mut held = true;
-        for worker in workers {
-            held &= worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        }
-        Ok(held)
-    })
+    let runs = targets.into_iter().map(|target| Run { target, duration: each }).collect();
+    let ended = jobs::run(runs, at_once)?;
+    let held = ended.iter().all(|(_, ended)| ended.held());
+    Ok((held, ended.into_iter().map(|(run, _)| run.target).collect()))
+}
+
+/// A target, and how long it is to look for inputs.
+pub struct Run {
+    target: Target,
+    duration: Duration,
+}
+
+impl Job for Run {
+    type Outcome = Ended;
+
+    fn name(&self) -> &str {
+        &self.target.name
+    }
+
+    fn run(&self) -> Result<(Ended, String)> {
+        let ended = self.target.try_for(self.duration)?;
+        let said = ended.to_string();
+        Ok((ended, said))
+    }
 }

@@ -39,8 +39,11 @@ impl Target {
         fs::create_dir_all(self.inputs())
             .with_context(|| format!("cannot make {}", self.inputs().display()))?;
         let log = self.found.join("log");
-        let mut fuzzer = Command::new(&self.program);
+        // It takes all it gets: the tests that run beside it go first.
+        let mut fuzzer = Command::new("nice");
         fuzzer
+            .args(["-n", "10"])
+            .arg(&self.program)
             .arg(format!("-max_total_time={}", duration.as_secs()))
             .arg(format!("-timeout={TIMEOUT}"))
             .arg(format!("-artifact_prefix={}/", self.found.display()))
@@ -92,6 +95,11 @@ impl Ended {
         self.succeeded && self.tried().is_some()
     }
 
+    /// What it is called among tests that failed.
+    pub fn title(&self) -> String {
+        format!("fuzz target {}", self.name)
+    }
+
     /// How many inputs it tried.
     fn tried(&self) -> Option<&str> {
         self.word_after("Done ")
@@ -107,9 +115,9 @@ impl Display for Ended {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, log, .. } = self;
         if let Some(tried) = self.tried().filter(|_| self.succeeded) {
-            return writeln!(f, "fuzz target {name}: {tried} inputs hold");
+            return writeln!(f, "{}: {tried} inputs hold", self.title());
         }
-        writeln!(f, "FAILED fuzz target {name}")?;
+        writeln!(f, "FAILED {}", self.title())?;
         let is_first =
             |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
         let lines = self.said.lines().skip_while(|line| !is_first(line));

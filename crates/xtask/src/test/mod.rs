@@ -3,13 +3,13 @@
 mod matrix;
 mod programs;
 mod tally;
+mod work;
 
-use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use e2e::{
     AwsServices, Example, Lifetime, OLDER_PG_CONFIG_VARIABLE, PLAYGROUND_VARIABLE, PgConfig,
@@ -28,8 +28,9 @@ use crate::setup::{self, Purpose};
 use crate::up::{self, Started};
 
 use self::matrix::{Matrix, Outcome};
-use self::programs::{Ended, Program, Way};
+use self::programs::{Ended, Way};
 use self::tally::Tally;
+use self::work::Work;
 
 /// The arguments of `cargo xtask test`.
 #[derive(Args)]
@@ -76,7 +77,6 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         Some(Majors(majors)) => on_majors(majors, options)?,
         None => vec![on_one(options)?],
     };
-    let held = if options.name.is_none() { fuzz::for_a_minute() } else { Ok(true) };
     let mut all = Tally::default();
     for Outcome { version, tally, .. } in &outcomes {
         for name in &tally.failures {
@@ -96,7 +96,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         // A misspelt name must not look like a success.
         bail!("no test ran: is {:?} part of a test's name?", options.name.as_deref().unwrap_or(""));
     }
-    let succeeded = held? && outcomes.iter().all(|outcome| outcome.succeeded);
+    let succeeded = outcomes.iter().all(|outcome| outcome.succeeded);
     Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -116,8 +116,7 @@ fn on_one(options: &Options) -> Result<Outcome> {
     let server = Server::at(options.pg_config.clone());
     let session = Session::begin(&server, Purpose::Tests)?;
     let mut outcome = session.outcome("given");
-    outcome.extend(session.test(|_| true, options)?);
-    outcome.extend([session.test_documentation(options)?]);
+    outcome.extend(session.test(true, options)?);
     Ok(outcome)
 }
 
@@ -135,11 +134,8 @@ fn on_majors(majors: &[u16], options: &Options) -> Result<Vec<Outcome>> {
             session.older = Some(pg::provide(majors[0])?.config.path);
         }
         let mut outcome = session.outcome(&origin);
-        for ended in session.test(|program| is_first || program.uses_postgres, options)? {
+        for ended in session.test(is_first, options)? {
             if ended.uses_postgres { &mut outcome } else { &mut any }.extend([ended]);
-        }
-        if is_first {
-            any.extend([session.test_documentation(options)?]);
         }
         if let Some(matrix) = &mut matrix {
             matrix.record(major, &outcome)?;
@@ -178,28 +174,38 @@ impl Session {
         }
     }
 
-    /// Runs the test programs that `select` takes.
-    fn test(&self, select: impl FnMut(&Program) -> bool, options: &Options) -> Result<Vec<Ended>> {
+    /// Runs the test programs; what uses no PostgreSQL only if this `is_first`.
+    fn test(&self, is_first: bool, options: &Options) -> Result<Vec<Ended>> {
         progress::stage(&format!("building the tests for {}", self.pg_config.version));
         let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
         cargo.args(["--workspace", "--tests"]);
         let mut programs = programs::build(cargo)?;
-        programs.retain(select);
-        progress::stage(&format!("{} programs of tests, some at a time", programs.len()));
+        programs.retain(|program| is_first || program.uses_postgres);
         let mut environment = vec![(PLAYGROUND_VARIABLE, self.description())];
         environment.extend(self.older.clone().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
         let Options { name, arguments, .. } = options;
-        programs::run(programs, &Way { name: name.as_deref(), arguments, environment })
+        let way = Way { name: name.as_deref(), arguments, environment };
+        let documentation = || self.documentation(options);
+
+        let mut work: Vec<_> =
+            programs.into_iter().map(|program| Work::Tests(program, &way)).collect();
+        if is_first {
+            work.push(Work::Documentation(&documentation));
+        }
+        if is_first && name.is_none() {
+            // At the end, when there are fewer tests that ask how long something took.
+            work.extend(fuzz::for_a_minute()?.into_iter().map(Work::Fuzzing));
+        }
+        progress::stage(&format!("{} programs of tests, some at a time", work.len()));
+        work::run(work)
     }
 
-    /// Runs the tests in the documentation of the code, which cargo builds and runs by itself.
-    fn test_documentation(&self, options: &Options) -> Result<Ended> {
-        progress::stage("the examples in the documentation of the code");
+    /// Runs the examples in the documentation of the code.
+    fn documentation(&self, options: &Options) -> Command {
         let mut cargo = build::cargo_for(&self.pg_config, "test", Profile::Debug);
         cargo.args(["--workspace", "--doc", "--no-fail-fast"]).args(&options.name);
         cargo.arg("--").args(&options.arguments).env(PLAYGROUND_VARIABLE, self.description());
-        let (succeeded, tally) = follow(cargo)?;
-        Ok(Ended { uses_postgres: false, tally, succeeded })
+        cargo
     }
 
     fn description(&self) -> PathBuf {
@@ -224,25 +230,6 @@ fn prepare_packages(major: u16) -> Result<()> {
     setup::programs(&[Need::DpkgDev, Need::Lintian])?;
     chroot::provide(major)?;
     Ok(())
-}
-
-/// Runs the tests, passing on what they print while counting the results.
-fn follow(mut tests: Command) -> Result<(bool, Tally)> {
-    tests.stdout(Stdio::piped());
-    if std::io::stderr().is_terminal() {
-        tests.env("CARGO_TERM_COLOR", "always");
-    }
-    command::run(tests, |child| {
-        let mut tally = Tally::default();
-        let output = child.stdout.take().context("no output").map_err(std::io::Error::other)?;
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line?;
-            let text = String::from_utf8_lossy(&line);
-            println!("{text}");
-            tally.count(&text);
-        }
-        Ok((child.wait()?.success(), tally))
-    })
 }
 
 #[cfg(test)]

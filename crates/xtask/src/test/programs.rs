@@ -1,25 +1,18 @@
 //! The test programs, built by one cargo and run several at a time: most of what they do is wait, for
 //! functions that sleep and servers that start.
 
-use std::collections::VecDeque;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Mutex;
-use std::thread;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::tally::Tally;
-use crate::command;
+use crate::build;
 use crate::interrupt;
-use crate::progress::{self, Several};
-
-/// How many run at a time. More would let the tests that ask how long something took see the others.
-const AT_A_TIME: usize = 4;
+use crate::progress;
 
 /// Those that take longest come first, so that none of them is waited for alone at the end.
 const LONG: [&str; 9] = [
@@ -49,7 +42,7 @@ const MARIADB: &str = "mariadb";
 #[derive(Debug)]
 pub struct Program {
     /// Such as `e2e sql`: the package's folder, and the target if that is called otherwise.
-    name: String,
+    pub name: String,
     /// Whether what it does depends on the PostgreSQL.
     pub uses_postgres: bool,
     executable: PathBuf,
@@ -59,37 +52,13 @@ pub struct Program {
 
 /// Has `cargo test` build what it would run.
 pub fn build(mut cargo: Command) -> Result<Vec<Program>> {
-    cargo.args(["--no-run", "--message-format", "json-render-diagnostics"]);
-    let mut programs = read(&command::stdout(cargo)?)?;
+    cargo.arg("--no-run");
+    let mut programs = Vec::new();
+    for artifact in build::artifacts(cargo)? {
+        programs.extend(Program::of(&artifact)?);
+    }
     let place = |program: &Program| LONG.iter().position(|&name| name == program.name);
     programs.sort_by_key(|program| place(program).unwrap_or(LONG.len()));
-    Ok(programs)
-}
-
-/// The programs that cargo's messages tell of.
-fn read(messages: &str) -> Result<Vec<Program>> {
-    let mut programs = Vec::new();
-    for line in messages.lines() {
-        let message: Value = serde_json::from_str(line).context("cargo's messages are JSON")?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        if message["profile"]["test"] != true {
-            continue;
-        }
-        let (Some(executable), Some(manifest)) =
-            (text(&message["executable"]), text(&message["manifest_path"]))
-        else {
-            continue;
-        };
-        let target = text(&message["target"]["name"]).context("every target has a name")?;
-        let folder = Path::new(&manifest).parent().context("it is in a folder")?.to_owned();
-        let package = folder.file_name().unwrap_or_default().to_string_lossy();
-        let name = if package == *target { target } else { format!("{package} {target}") };
-        let uses_postgres = name.strip_prefix(END_TO_END).is_some_and(|group| {
-            message["target"]["kind"][0] == "test" && group.trim_start() != MARIADB
-        });
-        let executable = executable.into();
-        programs.push(Program { name, uses_postgres, executable, folder });
-    }
     Ok(programs)
 }
 
@@ -114,66 +83,43 @@ pub struct Way<'a> {
     pub environment: Vec<(&'static str, PathBuf)>,
 }
 
-/// Runs the programs, and then what failed in them again. The output of one that had tests to run is
-/// shown when it has ended.
-pub fn run(programs: Vec<Program>, way: &Way<'_>) -> Result<Vec<Ended>> {
-    let progress = Several::of(programs.len());
-    let queue = Mutex::new(VecDeque::from(programs));
-    let next = || queue.lock().ok()?.pop_front();
-    let work = || -> Result<Vec<(Program, Ended)>> {
-        let mut all = Vec::new();
-        while let Some(program) = next() {
-            progress.begin(&program.name);
-            let begin = Instant::now();
-            let (status, output) = program.run(way, way.name)?;
-            let ended = program.ended(status, &output);
-            // Nothing if it had nothing to run.
-            let shown = if ended.tally.is_empty() { "" } else { &output };
-            progress.end(&program.name, begin.elapsed(), shown);
-            all.push((program, ended));
-        }
-        Ok(all)
-    };
-    let all = thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
-        let ended = workers.into_iter().map(|worker| match worker.join() {
-            Ok(ended) => ended,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        ended.collect::<Result<Vec<_>>>()
-    })?;
-    drop(progress);
-    let mut all: Vec<_> = all.into_iter().flatten().collect();
-    all.iter_mut().try_for_each(|(program, ended)| program.try_again(way, ended))?;
-    Ok(all.into_iter().map(|(program, ended)| program.name_in(ended)).collect())
-}
-
 impl Program {
-    /// Runs the tests that `filters` select to their end, with all that it prints in one text.
-    fn run<'a>(
+    /// The one that an artifact of cargo's is, if it is one.
+    fn of(artifact: &Value) -> Result<Option<Self>> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        if artifact["profile"]["test"] != true {
+            return Ok(None);
+        }
+        let (Some(executable), Some(manifest)) =
+            (text(&artifact["executable"]), text(&artifact["manifest_path"]))
+        else {
+            return Ok(None);
+        };
+        let target = text(&artifact["target"]["name"]).context("every target has a name")?;
+        let folder = Path::new(&manifest).parent().context("it is in a folder")?.to_owned();
+        let package = folder.file_name().unwrap_or_default().to_string_lossy();
+        let name = if package == *target { target } else { format!("{package} {target}") };
+        let uses_postgres = name.strip_prefix(END_TO_END).is_some_and(|group| {
+            artifact["target"]["kind"][0] == "test" && group.trim_start() != MARIADB
+        });
+        Ok(Some(Self { name, uses_postgres, executable: executable.into(), folder }))
+    }
+
+    /// Runs the tests that `filters` select to their end.
+    pub fn run<'a>(
         &self,
         way: &Way<'_>,
         filters: impl IntoIterator<Item = &'a str>,
     ) -> Result<(ExitStatus, String)> {
-        let about = || format!("cannot run the tests of {}", self.name);
-        let (mut reader, writer) = std::io::pipe().with_context(about)?;
         let mut command = Command::new(&self.executable);
         command.args(filters).args(way.arguments);
         command.envs(way.environment.iter().map(|(name, value)| (name, value)));
-        command.current_dir(&self.folder).process_group(0).stdin(Stdio::null());
-        command.stdout(writer.try_clone()?).stderr(writer);
-        let mut child = command.spawn().with_context(about)?;
-        // It holds our ends of the pipe, which is read until nobody can write any more.
-        drop(command);
-        let _tracked = e2e::track(child.id(), Signal::SIGTERM, e2e::Group::All);
-        let mut output = Vec::new();
-        std::io::copy(&mut reader, &mut output).with_context(about)?;
-        let status = child.wait().with_context(about)?;
-        interrupt::wait_if_interrupted();
-        Ok((status, String::from_utf8_lossy(&output).into_owned()))
+        command.current_dir(&self.folder);
+        captured(command).with_context(|| format!("cannot run the tests of {}", self.name))
     }
 
-    fn ended(&self, status: ExitStatus, output: &str) -> Ended {
+    /// What has become of it, which exited like this and printed this.
+    pub fn ended(&self, status: ExitStatus, output: &str) -> Ended {
         let mut tally = Tally::default();
         output.lines().for_each(|line| tally.count(line));
         let succeeded = status.success();
@@ -187,7 +133,7 @@ impl Program {
 
     /// Runs each test that failed by itself, if they are few: beside others it may have run out of
     /// patience. One that passes then is told of, too.
-    fn try_again(&self, way: &Way<'_>, ended: &mut Ended) -> Result<()> {
+    pub fn try_again(&self, way: &Way<'_>, ended: &mut Ended) -> Result<()> {
         if ended.succeeded || ended.tally.failures.len() > FEW {
             return Ok(());
         }
@@ -209,7 +155,7 @@ impl Program {
     }
 
     /// Names the program with each test that is told of.
-    fn name_in(&self, mut ended: Ended) -> Ended {
+    pub fn name_in(&self, mut ended: Ended) -> Ended {
         let Tally { failures, unsteady, .. } = &mut ended.tally;
         for test in failures.iter_mut().chain(unsteady) {
             *test = format!("{}: {test}", self.name);
@@ -218,12 +164,28 @@ impl Program {
     }
 }
 
+/// Runs `command` to its end, and gives all that it and what it started print, in one text.
+pub fn captured(mut command: Command) -> Result<(ExitStatus, String)> {
+    let (mut reader, writer) = std::io::pipe()?;
+    command.process_group(0).stdin(Stdio::null());
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn()?;
+    // It holds our ends of the pipe, which is read until nobody can write any more.
+    drop(command);
+    let _tracked = e2e::track(child.id(), Signal::SIGTERM, e2e::Group::All);
+    let mut output = Vec::new();
+    std::io::copy(&mut reader, &mut output)?;
+    let status = child.wait()?;
+    interrupt::wait_if_interrupted();
+    Ok((status, String::from_utf8_lossy(&output).into_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
-    use super::{Program, read};
+    use super::Program;
 
     /// Or its failed test would be run again alone, and pass for all that were never run.
     #[test]
@@ -244,19 +206,25 @@ mod tests {
 
     #[test]
     fn test_programs_are_told_from_other_artifacts() {
-        let messages = r#"{"reason":"compiler-artifact","profile":{"test":false},"executable":null}
-{"reason":"compiler-artifact","profile":{"test":false},"executable":"/t/xtask","target":{"name":"xtask"}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/sql-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"sql","kind":["test"]}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/mariadb-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"mariadb","kind":["test"]}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/e2e-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"e2e","kind":["lib"]}}
-{"reason":"compiler-artifact","profile":{"test":true},"executable":"/t/xtask-1","manifest_path":"/w/xtask/Cargo.toml","target":{"name":"xtask","kind":["bin"]}}
-{"reason":"build-finished","success":true}"#;
-        let programs = read(messages).unwrap();
-        let found = programs.iter().map(|program| (program.name.as_str(), program.uses_postgres));
+        let artifact = |text| Program::of(&serde_json::from_str(text).unwrap()).unwrap();
+        for other in [
+            r#"{"reason":"compiler-artifact","profile":{"test":false},"executable":null}"#,
+            r#"{"profile":{"test":false},"executable":"/t/xtask","target":{"name":"xtask"}}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+        ] {
+            assert!(artifact(other).is_none(), "{other}");
+        }
+        let found = [
+            r#"{"profile":{"test":true},"executable":"/t/sql-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"sql","kind":["test"]}}"#,
+            r#"{"profile":{"test":true},"executable":"/t/mariadb-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"mariadb","kind":["test"]}}"#,
+            r#"{"profile":{"test":true},"executable":"/t/e2e-1","manifest_path":"/w/e2e/Cargo.toml","target":{"name":"e2e","kind":["lib"]}}"#,
+            r#"{"profile":{"test":true},"executable":"/t/xtask-1","manifest_path":"/w/xtask/Cargo.toml","target":{"name":"xtask","kind":["bin"]}}"#,
+        ]
+        .map(|text| artifact(text).unwrap());
+        let told = found.each_ref().map(|program| (program.name.as_str(), program.uses_postgres));
         let expected =
             [("e2e sql", true), ("e2e mariadb", false), ("e2e", false), ("xtask", false)];
-        assert_eq!(found.collect::<Vec<_>>(), expected);
-        assert!(programs[0].folder.ends_with("e2e") && programs[3].executable.ends_with("xtask-1"));
-        assert!(read("no JSON").is_err());
+        assert_eq!(told, expected);
+        assert!(found[0].folder.ends_with("e2e") && found[3].executable.ends_with("xtask-1"));
     }
 }
