@@ -193,7 +193,9 @@ fn the_whole_life_of_a_function_with_the_aws_cli() {
     let package = |name: &str, code: &str| {
         std::fs::write(path("f.py"), format!("def handler(event, context): return {code}\n"))
             .unwrap();
-        aws(&service, "python", &["-m", "zipfile", "-c", &path(name), &path("f.py")]);
+        let pack = "import sys, zipfile\n\
+                    zipfile.main(['-c', *sys.argv[1:]])";
+        aws(&service, "python", &["-c", pack, &path(name), &path("f.py")]);
         format!("--zip-file fileb://{}", path(name))
     };
     let (one, two) = (package("one.zip", "event"), package("two.zip", "'two'"));

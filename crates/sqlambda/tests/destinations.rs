@@ -175,15 +175,8 @@ impl AwsServices {
         let clients = "import boto3, json, sys\n\
             sqs, sns, events = (boto3.client(name, endpoint_url=sys.argv[1]) \
             for name in ('sqs', 'sns', 'events'))\n";
-        let output = Command::new(tools::aws_services().join("python"))
-            .args(["-c", &format!("{clients}{script}"), &self.url])
-            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let printed = tools::boto3(&["-c", &format!("{clients}{script}"), &self.url]);
+        serde_json::from_str(&printed).unwrap()
     }
 }
 

@@ -1,15 +1,16 @@
 //! Chromium, driven through WebDriver by its own chromedriver.
 
-use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{eventually, request};
+use crate::support::{eventually, eventually_every, request};
 
 /// How WebDriver writes a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -22,55 +23,66 @@ pub mod keys {
     pub const ESCAPE: &str = "\u{e00c}";
 }
 
-/// Starts the program that drives the browser, and gives its port; None if it has ended at once.
-fn start_driver() -> Option<(Child, u16)> {
-    let mut driver = Command::new("chromedriver")
-        .arg("--port=0")
+/// The browser that all tests of the program use one after the other, each in a window of its own:
+/// starting one takes more than most of them do with it.
+static DRIVER: Mutex<Option<Driver>> = Mutex::new(None);
+
+/// The program that drives the browser, and its session.
+struct Driver {
+    program: Child,
+    address: String,
+    session: String,
+}
+
+/// Starts chromedriver, and ends it with the test program, whose end closes standard input. With it
+/// ends the browser, which reads its commands from a pipe; until then it still writes to its profile.
+const RUN: &str = r#"
+chromedriver --port=0 & exec >/dev/null 2>&1
+cat; kill $!; wait
+while rm -rf "$0"; sleep 0.3; test -e "$0"; do :; done"#;
+
+/// The program and its port; None if it has ended at once.
+fn start_program(profile: &Path) -> Option<(Child, u16)> {
+    let mut program = Command::new("sh")
+        .args(["-c", RUN])
+        .arg(profile)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
         .spawn()
-        .unwrap_or_else(|error| {
-            panic!(
-                "this test needs Chromium ({error}): apt-get install chromium chromium-driver; \
-                 cargo xtask test does that by itself"
-            )
-        });
-    let said = BufReader::new(driver.stdout.take().unwrap());
+        .unwrap();
+    let said = BufReader::new(program.stdout.take().unwrap());
     let mut lines = said.lines().map_while(Result::ok);
     let port = lines.find_map(|line| {
         line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok()
     });
     let Some(port) = port else {
-        driver.wait().unwrap();
+        drop(program.stdin.take());
+        program.wait().unwrap();
         return None;
     };
     // Its standard output stays open: it writes more.
     std::thread::spawn(move || lines.for_each(drop));
-    Some((driver, port))
+    Some((program, port))
 }
 
-/// A browser with one window. Ends when dropped.
-pub struct Browser {
-    driver: Child,
-    address: String,
-    session: String,
-    _profile: tempfile::TempDir,
-}
-
-impl Browser {
-    /// Starts one with a fresh profile, of the size of a laptop's screen.
-    pub fn start() -> Self {
+impl Driver {
+    /// Starts a browser with a fresh profile.
+    fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap().keep();
         // It takes any free port for one address family, and gives up if the other has that taken.
-        let started = (0..5).find_map(|_| start_driver());
-        let (driver, port) = started.expect("chromedriver names its port");
-        let address = format!("127.0.0.1:{port}");
-        let profile = tempfile::tempdir().unwrap();
+        let started = (0..5).find_map(|_| start_program(&profile));
+        let (program, port) = started.unwrap_or_else(|| {
+            panic!(
+                "this test needs Chromium: apt-get install chromium chromium-driver; \
+                 cargo xtask test does that by itself"
+            )
+        });
         let options = json!({
             "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--disable-dev-shm-usage", "--window-size=1440,900",
-                format!("--user-data-dir={}", profile.path().display()),
+                "--disable-dev-shm-usage", "--remote-debugging-pipe",
+                format!("--user-data-dir={}", profile.display()),
             ],
         });
         let capabilities = json!({
@@ -78,10 +90,60 @@ impl Browser {
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         });
-        let mut browser = Self { driver, address, session: String::new(), _profile: profile };
+        let address = format!("127.0.0.1:{port}");
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
-        let session = browser.command("POST", "/session", &body);
-        browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        let session = command(&address, "POST", "/session", &body);
+        let session = format!("/session/{}", session["sessionId"].as_str().unwrap());
+        Self { program, address, session }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.program.stdin.take());
+        let _ = self.program.wait();
+    }
+}
+
+/// Sends a WebDriver command, which must succeed, and gives its value.
+#[track_caller]
+fn command(address: &str, method: &str, path: &str, body: &Value) -> Value {
+    let body = body.to_string();
+    let body = if method == "POST" { body.as_bytes() } else { b"" };
+    let answer = request(address, method, path, &[], body);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json()["value"].clone()
+}
+
+/// A window of the browser, and the turn to use it.
+pub struct Browser {
+    address: String,
+    session: String,
+    _turn: MutexGuard<'static, Option<Driver>>,
+}
+
+impl Browser {
+    /// Waits for its turn and opens a new window of the size of a laptop's screen. Nothing is left of
+    /// the test before: no cookie, no log. What a page stores belongs to its service's port.
+    pub fn start() -> Self {
+        let mut turn = DRIVER.lock().unwrap_or_else(|failed| {
+            // Who knows what the test that failed has left open.
+            DRIVER.clear_poison();
+            let mut turn = failed.into_inner();
+            *turn = None;
+            turn
+        });
+        let driver = turn.get_or_insert_with(Driver::start);
+        let (address, session) = (driver.address.clone(), driver.session.clone());
+        let browser = Self { address, session, _turn: turn };
+        let window = browser.post("/window/new", &json!({ "type": "window" }));
+        browser.command("DELETE", &format!("{}/window", browser.session), &json!({}));
+        browser.post("/window", &json!({ "handle": window["handle"] }));
+        browser.post("/window/rect", &json!({ "width": 1440, "height": 900 }));
+        browser.devtools("Network.clearBrowserCookies", json!({}));
+        for log in ["browser", "performance"] {
+            browser.post("/se/log", &json!({ "type": log }));
+        }
         browser
     }
 
@@ -105,7 +167,10 @@ impl Browser {
     /// Waits until the element shows the text.
     #[track_caller]
     pub fn wait_for(&self, selector: &str, text: &str) {
-        eventually(&format!("{selector} shows {text:?}"), || self.text(selector).contains(text));
+        let what = format!("{selector} shows {text:?}");
+        // Each look keeps the browser busy for some milliseconds.
+        let pause = Duration::from_millis(30);
+        eventually_every(pause, &what, || self.text(selector).contains(text));
     }
 
     /// Clicks an element with the mouse, as soon as it is there.
@@ -212,28 +277,10 @@ impl Browser {
 
     #[track_caller]
     fn command(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = body.to_string();
-        let body = if method == "POST" { body.as_bytes() } else { b"" };
-        let answer = request(&self.address, method, path, &[], body);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        answer.json()["value"].clone()
+        command(&self.address, method, path, body)
     }
 }
 
 fn up(key: &str) -> Value {
     json!({ "type": "keyUp", "value": key })
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // Ends the browser. By hand: a second panic while a test fails would hide the first.
-        if let Ok(mut driver) = TcpStream::connect(&self.address) {
-            let head = format!("DELETE {} HTTP/1.1\r\nHost: {}\r\n", self.session, self.address);
-            let _ = driver.set_read_timeout(Some(Duration::from_secs(10)));
-            let _ = driver.write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes());
-            let _ = driver.read(&mut [0; 1024]);
-        }
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
-    }
 }

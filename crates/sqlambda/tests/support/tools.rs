@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::Service;
+use super::{Service, clients};
 
 /// boto3 and the AWS CLI.
 const CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
@@ -84,24 +84,38 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "this test needs {command:?} to work; it said: {said}");
 }
 
-/// Runs a client with nothing but the service's variables, and returns what it printed.
+/// What a client needs to find no other account than ours.
+const ACCOUNT: [(&str, &str); 6] = [
+    ("AWS_ACCESS_KEY_ID", "test"),
+    ("AWS_SECRET_ACCESS_KEY", "test"),
+    ("AWS_DEFAULT_REGION", "us-east-1"),
+    ("HOME", "/nonexistent"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("AWS_MAX_ATTEMPTS", "1"),
+];
+
+/// Runs `aws`, or `python` with `-c` or a file, with nothing but the service's variables, and returns
+/// what it printed.
 #[track_caller]
 pub fn aws(service: &Service, program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(clients().join(program))
-        .args(arguments)
-        .env_clear()
-        .env("AWS_ENDPOINT_URL_LAMBDA", format!("http://{}", service.address))
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-        .envs([("AWS_DEFAULT_REGION", "us-east-1"), ("HOME", "/nonexistent")])
-        .envs([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_MAX_ATTEMPTS", "1")])
-        .envs([("PYTHONDONTWRITEBYTECODE", "1")])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let endpoint = format!("http://{}", service.address);
+    let run = run_client(program, arguments, &[("AWS_ENDPOINT_URL_LAMBDA", &endpoint)]);
     let log = service.log();
     let end = log.char_indices().rev().nth(3_000).map_or(0, |(index, _)| index);
-    assert!(output.status.success(), "{}\n{said}", &log[end..]);
-    String::from_utf8(output.stdout).unwrap()
+    assert_eq!(run.status, 0, "{}\n{}", &log[end..], run.stderr);
+    run.stdout
+}
+
+/// Runs `python` with boto3 for other services than ours, and returns what it printed.
+#[track_caller]
+pub fn boto3(arguments: &[&str]) -> String {
+    let run = run_client("python", arguments, &[]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    run.stdout
+}
+
+fn run_client(program: &str, arguments: &[&str], more: &[(&str, &str)]) -> clients::Run {
+    clients::run(program, arguments, &[&ACCOUNT, more].concat())
 }
 
 /// Prometheus's reader of its text formats, from its client for Python.
