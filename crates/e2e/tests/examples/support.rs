@@ -1,14 +1,16 @@
 //! A running example, and clients to look at it with.
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::{Example, Playground};
 use postgres::{Client, NoTls};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The example `name`, with everything it needs.
 pub fn start(name: &str) -> Example {
@@ -72,23 +74,50 @@ pub fn log(example: &Example) -> String {
     example.services().each_ref().map(|service| service.log_text().unwrap()).concat()
 }
 
+/// Prints what each line of its input gives: an endpoint and an expression, as JSON.
+const EVALUATE: &str = r#"
+import boto3, functools, json, sys
+make = functools.lru_cache(boto3.client)
+for line in sys.stdin:
+    endpoint, expression = json.loads(line)
+    client = functools.partial(make, endpoint_url=endpoint)
+    try:
+        answer = {"value": eval(expression, {"client": client})}
+    except Exception as error:
+        answer = {"error": repr(error)}
+    print(json.dumps(answer, default=str), flush=True)
+"#;
+
+/// The Python that answers: to import boto3 and to make a client takes longer than to use it. It ends
+/// with the tests, which closes its input.
+static PYTHON: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>> = Mutex::new(None);
+
+fn start_python(programs: &Path) -> (ChildStdin, BufReader<ChildStdout>) {
+    let python = Command::new(programs.join("python"))
+        .args(["-c", EVALUATE])
+        .env_clear()
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .envs([("AWS_DEFAULT_REGION", "us-east-1"), ("HOME", "/nonexistent")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    (python.stdin.unwrap(), BufReader::new(python.stdout.unwrap()))
+}
+
 /// What a Python expression over boto3 gives: `client("s3")` is a client of the AWS services.
 #[track_caller]
 pub fn boto3(example: &Example, expression: &str) -> Value {
-    let script = "import boto3, functools, json, sys\n\
-                  client = functools.lru_cache(boto3.client)\n\
-                  print(json.dumps(eval(sys.argv[1]), default=str))\n";
-    let output = Command::new(example.aws().programs().join("python"))
-        .args(["-c", script, expression])
-        .env_clear()
-        .env("AWS_ENDPOINT_URL", example.aws().endpoint())
-        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
-        .envs([("AWS_DEFAULT_REGION", "us-east-1"), ("HOME", "/nonexistent")])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{expression}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    let mut line = String::new();
+    {
+        let mut python = PYTHON.lock().unwrap_or_else(PoisonError::into_inner);
+        let (input, output) = python.get_or_insert_with(|| start_python(example.aws().programs()));
+        writeln!(input, "{}", json!([example.aws().endpoint(), expression])).unwrap();
+        output.read_line(&mut line).unwrap();
+    }
+    let mut answer: Value = serde_json::from_str(&line).unwrap();
+    assert!(answer["error"].is_null(), "{expression}: {}", answer["error"]);
+    answer["value"].take()
 }
 
 /// Asks `condition` every few milliseconds until it holds.
