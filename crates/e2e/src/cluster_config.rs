@@ -64,7 +64,7 @@ impl ClusterConfig {
             ("unix_socket_directories", socket_folder),
             ("max_connections", "200"),
             ("shared_buffers", "32MB"),
-            ("max_wal_size", "1GB"),
+            ("max_wal_size", "128MB"),
             ("fsync", "off"),
             ("synchronous_commit", "off"),
             ("full_page_writes", "off"),

@@ -15,8 +15,8 @@ use crate::process::Lifetime;
 const PREFIX: &str = "sqlambda-";
 /// Where Linux has a file system in memory.
 const MEMORY: &str = "/dev/shm";
-/// How many bytes must be free in it: ten times what the data of all tests came to at once.
-const ROOM: u128 = 4 << 30;
+/// How many bytes must be free in it: twice what the data of all tests come to.
+const ROOM: u128 = 6 << 30;
 
 /// The temporary folder of a playground, and that of its servers' data.
 #[derive(Debug)]

@@ -92,6 +92,7 @@ for line in sys.stdin:
 /// with the tests, which closes its input.
 static PYTHON: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>> = Mutex::new(None);
 
+#[expect(clippy::zombie_processes, reason = "it ends when this process, which would wait, does")]
 fn start_python(programs: &Path) -> (ChildStdin, BufReader<ChildStdout>) {
     let python = Command::new(programs.join("python"))
         .args(["-c", EVALUATE])

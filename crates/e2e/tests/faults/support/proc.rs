@@ -60,7 +60,7 @@ pub fn is_running(pid: u32) -> bool {
 /// Sockets of this machine that try to connect to `port`.
 pub fn connecting_to(port: u16) -> usize {
     const SYN_SENT: &str = "02";
-    let sockets = sockets();
+    let sockets = sockets(port);
     sockets.iter().filter(|socket| socket.peer_port == port && socket.state == SYN_SENT).count()
 }
 
@@ -68,7 +68,7 @@ pub fn connecting_to(port: u16) -> usize {
 pub fn connected_to(port: u16) -> usize {
     const ESTABLISHED: &str = "01";
     const CLOSE_WAIT: &str = "08";
-    let sockets = sockets();
+    let sockets = sockets(port);
     let open = |socket: &&Socket| [ESTABLISHED, CLOSE_WAIT].contains(&socket.state.as_str());
     sockets.iter().filter(|socket| socket.peer_port == port).filter(open).count()
 }
@@ -76,7 +76,7 @@ pub fn connected_to(port: u16) -> usize {
 /// Bytes that were written to `port` and not read there: those still in the sender's kernel
 /// buffers, and those in the receiver's.
 pub fn unread_at(port: u16) -> (usize, usize) {
-    let sockets = sockets();
+    let sockets = sockets(port);
     let sent = sockets.iter().filter(|socket| socket.peer_port == port).map(|socket| socket.unsent);
     let received = sockets.iter().filter(|socket| socket.port == port).map(|socket| socket.unread);
     (sent.sum(), received.sum())
@@ -84,7 +84,7 @@ pub fn unread_at(port: u16) -> (usize, usize) {
 
 /// Sockets of this machine with bytes for `port` that their kernel buffers still hold.
 pub fn sending_to(port: u16) -> usize {
-    sockets().iter().filter(|socket| socket.peer_port == port && socket.unsent > 0).count()
+    sockets(port).iter().filter(|socket| socket.peer_port == port && socket.unsent > 0).count()
 }
 
 /// A line of `/proc/net/tcp`.
@@ -96,9 +96,12 @@ struct Socket {
     unread: usize,
 }
 
-fn sockets() -> Vec<Socket> {
+/// Those of this machine with `port` at one of their ends.
+fn sockets(port: u16) -> Vec<Socket> {
     let text = fs::read_to_string("/proc/net/tcp").unwrap();
-    text.lines().skip(1).filter_map(socket).collect()
+    // There are thousands while other tests run, and one that waits asks very often.
+    let port = format!(":{port:04X} ");
+    text.lines().filter(|line| line.contains(&port)).filter_map(socket).collect()
 }
 
 /// `number: address:port address:port state unsent:unread ...`, all in hexadecimal.
