@@ -274,7 +274,7 @@ fn queries_that_fail_or_misbehave() {
         "SELECT * FROM nothing",
         "SELECT nothing()",
         "SELECT 'x'::int",
-        "SELECT repeat('x', 600000000) || repeat('x', 600000000)",
+        "SELECT repeat('x', 1200000000)",
         "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(5)",
         "SELECT payload FROM aws_lambda.invoke('raises', '{}'::json)",
         "SELECT pg_temp.runs('COMMIT')",
