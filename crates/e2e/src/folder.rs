@@ -54,12 +54,11 @@ impl Folder {
         live::forget_folder(&self.data);
     }
 
-    /// Removes those that somebody else has made.
+    /// Removes those that were kept, whose data are in `path`.
     pub(crate) fn remove(&self) -> Result<()> {
         // They come from a file that anyone could have edited: remove only what looks like ours.
-        let name =
-            |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !name(&self.path).starts_with(PREFIX) || !self.path.join("pg").is_dir() {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with(PREFIX) || !self.path.join("pg").is_dir() {
             bail!("{} is no playground's folder: not removed", self.path.display());
         }
         fs::remove_dir_all(&self.path)

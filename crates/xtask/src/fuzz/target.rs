@@ -95,11 +95,6 @@ impl Ended {
         self.succeeded && self.tried().is_some()
     }
 
-    /// What it is called among tests that failed.
-    pub fn title(&self) -> String {
-        format!("fuzz target {}", self.name)
-    }
-
     /// How many inputs it tried.
     fn tried(&self) -> Option<&str> {
         self.word_after("Done ")
@@ -115,9 +110,9 @@ impl Display for Ended {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { name, log, .. } = self;
         if let Some(tried) = self.tried().filter(|_| self.succeeded) {
-            return writeln!(f, "{}: {tried} inputs hold", self.title());
+            return writeln!(f, "fuzz target {name}: {tried} inputs hold");
         }
-        writeln!(f, "FAILED {}", self.title())?;
+        writeln!(f, "FAILED fuzz target {name}")?;
         let is_first =
             |line: &&str| line.contains("panicked at") || line.contains("ERROR: libFuzzer");
         let lines = self.said.lines().skip_while(|line| !is_first(line));

@@ -73,6 +73,29 @@ pub struct Ended {
     pub succeeded: bool,
 }
 
+impl Ended {
+    /// One that exited like this and printed this.
+    pub fn of(status: ExitStatus, output: &str, uses_postgres: bool) -> Self {
+        let mut tally = Tally::default();
+        output.lines().for_each(|line| tally.count(line));
+        let succeeded = status.success();
+        if !succeeded && (tally.failures.is_empty() || status.code() != Some(TESTS_FAILED)) {
+            // A signal ended it, or it could not begin: whatever else it would have run is not told.
+            tally.failed += 1;
+            tally.failures.push(status.to_string());
+        }
+        Self { uses_postgres, tally, succeeded }
+    }
+
+    /// Names what it is the end of with each test that is told of.
+    pub fn name(&mut self, name: &str) {
+        let Tally { failures, unsteady, .. } = &mut self.tally;
+        for test in failures.iter_mut().chain(unsteady) {
+            *test = format!("{name}: {test}");
+        }
+    }
+}
+
 /// What all programs are told.
 pub struct Way<'a> {
     /// The tests to run: those with this in their names.
@@ -118,19 +141,6 @@ impl Program {
         captured(command).with_context(|| format!("cannot run the tests of {}", self.name))
     }
 
-    /// What has become of it, which exited like this and printed this.
-    pub fn ended(&self, status: ExitStatus, output: &str) -> Ended {
-        let mut tally = Tally::default();
-        output.lines().for_each(|line| tally.count(line));
-        let succeeded = status.success();
-        if !succeeded && (tally.failures.is_empty() || status.code() != Some(TESTS_FAILED)) {
-            // A signal ended it, or it could not begin: whatever else it would have run is not told.
-            tally.failed += 1;
-            tally.failures.push(status.to_string());
-        }
-        Ended { uses_postgres: self.uses_postgres, tally, succeeded }
-    }
-
     /// Runs each test that failed by itself, if they are few: beside others it may have run out of
     /// patience. One that passes then is told of, too.
     pub fn try_again(&self, way: &Way<'_>, ended: &mut Ended) -> Result<()> {
@@ -141,7 +151,7 @@ impl Program {
             progress::stage(&format!("{}: {name} failed; again, by itself", self.name));
             let (status, output) = self.run(way, ["--exact", &name])?;
             println!("{}", output.trim());
-            let again = self.ended(status, &output).tally;
+            let again = Ended::of(status, &output, self.uses_postgres).tally;
             if again.passed == 1 && again.failed == 0 {
                 ended.tally.passed += 1;
                 ended.tally.failed -= 1;
@@ -152,15 +162,6 @@ impl Program {
         }
         ended.succeeded = ended.tally.failures.is_empty();
         Ok(())
-    }
-
-    /// Names the program with each test that is told of.
-    pub fn name_in(&self, mut ended: Ended) -> Ended {
-        let Tally { failures, unsteady, .. } = &mut ended.tally;
-        for test in failures.iter_mut().chain(unsteady) {
-            *test = format!("{}: {test}", self.name);
-        }
-        ended
     }
 }
 
@@ -185,19 +186,14 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
-    use super::Program;
+    use super::{Ended, Program};
 
     /// Or its failed test would be run again alone, and pass for all that were never run.
     #[test]
     fn a_program_that_crashed_has_failed_whatever_its_tests_say() {
-        let program = Program {
-            name: "e2e sql".to_owned(),
-            uses_postgres: true,
-            executable: "/t/sql-1".into(),
-            folder: "/w/e2e".into(),
-        };
         let failures = |status| {
-            program.ended(ExitStatus::from_raw(status), "test a::b ... FAILED").tally.failures
+            let status = ExitStatus::from_raw(status);
+            Ended::of(status, "test a::b ... FAILED", true).tally.failures
         };
         let (exited, aborted) = (101 << 8, 6);
         assert_eq!(failures(exited), ["a::b"]);

@@ -1,7 +1,7 @@
 //! What `cargo xtask test` does at the same time: most of what tests do is wait, for functions that sleep
 //! and servers that start.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result};
 
@@ -28,10 +28,10 @@ pub enum Work<'a> {
 pub fn run(work: Vec<Work<'_>>) -> Result<Vec<Ended>> {
     let mut all = Vec::new();
     for (work, mut ended) in jobs::run(work, AT_A_TIME)? {
-        if let Work::Tests(program, way) = work {
+        if let Work::Tests(program, way) = &work {
             program.try_again(way, &mut ended)?;
-            ended = program.name_in(ended);
         }
+        ended.name(work.name());
         all.push(ended);
     }
     Ok(all)
@@ -51,27 +51,30 @@ impl Job for Work<'_> {
     fn run(&self) -> Result<(Ended, String)> {
         match self {
             Self::Tests(program, way) => {
-                let (status, output) = program.run(way, way.name)?;
-                let ended = program.ended(status, &output);
-                // Nothing if it had nothing to run.
-                let shown = if ended.tally.is_empty() { String::new() } else { output };
-                Ok((ended, shown))
+                Ok(shown(program.run(way, way.name)?, program.uses_postgres))
             }
             Self::Documentation(cargo) => {
                 let ran = programs::captured(cargo());
-                let (status, output) =
-                    ran.with_context(|| format!("cannot run {}", self.name()))?;
-                let mut tally = Tally::default();
-                output.lines().for_each(|line| tally.count(line));
-                Ok((Ended { uses_postgres: false, tally, succeeded: status.success() }, output))
+                Ok(shown(ran.with_context(|| format!("cannot run {}", self.name()))?, false))
             }
             Self::Fuzzing(run) => {
                 let (found, shown) = run.run()?;
-                let failures = if found.held() { Vec::new() } else { vec![found.title()] };
+                let failures = if found.held() {
+                    Vec::new()
+                } else {
+                    vec!["an input breaks this fuzz target".to_owned()]
+                };
                 // What holds is no test that passed: nobody has written down what it tries.
                 let tally = Tally { failed: failures.len() as u64, failures, ..Tally::default() };
                 Ok((Ended { uses_postgres: false, tally, succeeded: found.held() }, shown))
             }
         }
     }
+}
+
+/// What has become of tests, and their output; nothing if there were none to run.
+fn shown((status, output): (ExitStatus, String), uses_postgres: bool) -> (Ended, String) {
+    let ended = Ended::of(status, &output, uses_postgres);
+    let shown = if ended.tally.is_empty() { String::new() } else { output };
+    (ended, shown)
 }
