@@ -227,7 +227,7 @@ fn payloads_of_every_kind() {
             case("kinds", KINDS, "echo"),
             case("kinds", KINDS, "echo").batches("array", 2),
             case("kinds", KINDS, "echo").batches("array", 7),
-            case("kinds", KINDS, "echo").batches("array", 250),
+            case("kinds", KINDS, "echo").batches("array", 500),
         ],
         &forms().collect::<Vec<_>>(),
     );
