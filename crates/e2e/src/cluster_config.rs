@@ -68,6 +68,8 @@ impl ClusterConfig {
             ("fsync", "off"),
             ("synchronous_commit", "off"),
             ("full_page_writes", "off"),
+            // Tests make hundreds of databases, and its launcher visits each of them every minute.
+            ("autovacuum", "off"),
             ("log_line_prefix", "%m [%p] %u@%d "),
             ("log_timezone", "UTC"),
             ("timezone", "UTC"),

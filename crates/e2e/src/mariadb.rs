@@ -170,6 +170,8 @@ impl MariaDb {
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", folder.join("server.pid").display()))
             .arg(format!("--secure-file-priv={}", folder.display()))
+            // Of its own: in a shared one a server that starts removes the others' temporary tables.
+            .arg(format!("--tmpdir={}", folder.display()))
             .args(["--bind-address=127.0.0.1", &format!("--port={port}")])
             .args(["--skip-name-resolve", "--max-connections=200", "--server-id=1"])
             .args(["--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"])
