@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use nix::sys::signal::Signal;
 
-use crate::process::{Lifetime, Managed, wait_until};
+use crate::process::{Lifetime, Managed};
 use crate::venv::venv;
+use crate::waiting::answer_within;
 
 /// What moto's server needs for CloudWatch, Firehose, Kinesis and S3, and the clients to look at
 /// them with. The extra `server` would add 200 MB of template checkers that none of them uses.
@@ -51,7 +52,7 @@ impl AwsServices {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         tell("starting the AWS services");
         let mut process = Managed::start(command, Lifetime::Owner, Signal::SIGTERM)?;
-        let endpoint = wait_until(Duration::from_secs(60), || {
+        let endpoint = answer_within(Duration::from_secs(60), || {
             announced_endpoint(&log).map(Ok).or_else(|| process.exit_status().map(Err))
         });
         match endpoint {

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster_config::ClusterConfig;
 use crate::pg_install::PgInstall;
-use crate::process::{Lifetime, Managed, ProcessId, send, wait_until};
+use crate::process::{Lifetime, Managed, ProcessId, send};
 use crate::psql::Psql;
 use crate::server_user::ServerUser;
 use crate::template::{SUPERUSER, TEMPLATE_DATABASE, Template};
+use crate::waiting::answer_within;
 
 /// The three ways to shut a PostgreSQL server down.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -135,7 +136,7 @@ impl Cluster {
 
         // Under another program, such as valgrind, everything takes as many times longer.
         let patience = if self.description.config.under.is_empty() { 60 } else { 600 };
-        let started = wait_until(Duration::from_secs(patience), || {
+        let started = answer_within(Duration::from_secs(patience), || {
             let ready = self.is_ready(process.pid());
             if ready { Some(Ok(())) } else { process.exit_status().map(Err) }
         });

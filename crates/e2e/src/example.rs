@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::aws_services::AwsServices;
+use crate::clients::ready_clients;
 use crate::docs::{Document, Stage, Tell};
 use crate::mariadb_install::Brand;
 use crate::playground::Playground;
@@ -94,7 +95,7 @@ impl Example {
         let stage = Stage::on(playground, cluster, DATABASE.to_owned())?
             .mariadb(mariadb, DATABASE)?
             .folder(&folder)
-            .program("aws", aws.programs())
+            .program("aws", ready_clients(aws.programs())?)
             .env("AWS_ENDPOINT_URL", aws.endpoint())
             .env("AWS_ENDPOINT_URL_LAMBDA", service.endpoint())
             // The AWS CLI 1 knows this name only.

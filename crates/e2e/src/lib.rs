@@ -19,6 +19,7 @@
 
 mod aws_services;
 mod child_setup;
+mod clients;
 mod cluster;
 mod cluster_config;
 pub mod docs;
@@ -41,9 +42,11 @@ mod server_user;
 mod service;
 mod template;
 mod venv;
+mod waiting;
 mod workspace;
 
 pub use crate::aws_services::AwsServices;
+pub use crate::clients::ready_clients;
 pub use crate::cluster::{Cluster, StopMode};
 pub use crate::cluster_config::ClusterConfig;
 pub use crate::example::Example;
@@ -62,4 +65,5 @@ pub use crate::psql::{Psql, PsqlOutput};
 pub use crate::raw_server::{RawConnection, RawRequest, RawServer};
 pub use crate::service::{LocalService, ServiceConfig};
 pub use crate::venv::venv;
+pub use crate::waiting::{wait_for, wait_until};
 pub use crate::workspace::{Profile, Workspace};

@@ -149,7 +149,8 @@ impl MariaDbInstall {
                 let mut command = self.server();
                 command
                     .args(["--initialize-insecure", "--innodb-redo-log-capacity=32M"])
-                    .args(["--innodb-flush-method=nosync", "--innodb-doublewrite=OFF"]);
+                    .args(["--innodb-flush-method=nosync", "--innodb-doublewrite=OFF"])
+                    .arg("--performance-schema=OFF");
                 command
             }
         };

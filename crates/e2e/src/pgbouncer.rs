@@ -10,9 +10,10 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
 use crate::cluster::Cluster;
-use crate::process::{Lifetime, Managed, wait_until};
+use crate::process::{Lifetime, Managed};
 use crate::server_user::ServerUser;
 use crate::template::SUPERUSER;
+use crate::waiting::answer_within;
 
 /// A connection pooler in transaction mode, ended when this is dropped.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl PgBouncer {
         command.stdout(log.try_clone()?).stderr(log);
         user.apply(&mut command);
         let mut process = Managed::start(command, Lifetime::Owner, Signal::SIGINT)?;
-        let ready = wait_until(Duration::from_secs(30), || {
+        let ready = answer_within(Duration::from_secs(30), || {
             let answers = TcpStream::connect(("127.0.0.1", port)).is_ok();
             if answers { Some(true) } else { process.exit_status().map(|_| false) }
         });

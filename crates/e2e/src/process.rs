@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::LazyLock;
 use std::sync::mpsc::{self, Sender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::child_setup;
 use crate::live::{self, Group, Tracked};
+use crate::waiting::answer_within;
 
 /// How long a started process lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +52,7 @@ impl ProcessId {
                 return Ok(());
             }
             send(self.pid, signal)?;
-            let ended = wait_until(patience, || (!self.is_running()).then_some(()));
+            let ended = answer_within(patience, || (!self.is_running()).then_some(()));
             if ended.is_some() {
                 return Ok(());
             }
@@ -138,7 +139,7 @@ impl Managed {
             return Ok(status);
         }
         send(self.pid(), signal)?;
-        if let Some(status) = wait_until(patience, || self.exit_status()) {
+        if let Some(status) = answer_within(patience, || self.exit_status()) {
             return Ok(status);
         }
         self.child.kill()?;
@@ -161,20 +162,6 @@ impl Drop for Managed {
 pub(crate) fn send(pid: u32, signal: Signal) -> Result<()> {
     signal::kill(Pid::from_raw(pid.cast_signed()), signal)
         .with_context(|| format!("cannot send {signal} to process {pid}"))
-}
-
-/// Asks `ready` every few milliseconds, until it has an answer or `patience` ends.
-pub(crate) fn wait_until<T>(patience: Duration, mut ready: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + patience;
-    loop {
-        if let Some(answer) = ready() {
-            return Some(answer);
-        }
-        if Instant::now() > deadline {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 type Spawned = io::Result<Child>;

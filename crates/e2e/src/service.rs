@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Lifetime, Managed, ProcessId, wait_until};
+use crate::process::{Lifetime, Managed, ProcessId};
+use crate::waiting::answer_within;
 
 /// How the service tells where it listens.
 const ANNOUNCEMENT: &str = "export AWS_ENDPOINT_URL_LAMBDA=";
@@ -99,7 +100,7 @@ impl LocalService {
         command.stdout(File::create(&out)?).stderr(File::create(&log)?);
         let mut process = Managed::start(command, lifetime, Signal::SIGTERM)?;
 
-        let endpoint = wait_until(Duration::from_secs(120), || {
+        let endpoint = answer_within(Duration::from_secs(120), || {
             announced_endpoint(&out).map(Ok).or_else(|| process.exit_status().map(Err))
         });
         let explain = |what: String| {

@@ -7,10 +7,10 @@ use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use e2e::{ClusterConfig, RawConnection, RawRequest, RawServer};
+use e2e::{ClusterConfig, RawConnection, RawRequest, RawServer, wait_for};
 use serde_json::json;
 
-use crate::support::{Server, Session, folder, serving, wait_for, write};
+use crate::support::{Server, Session, folder, serving, write};
 
 /// Every error that a call can have, each as a call of a function whose name says what happens.
 const CALLS: &[&str] = &[

@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use e2e::{Cluster, ClusterConfig, Playground, RawConnection, RawRequest, RawServer};
 use postgres::{Client, NoTls, SimpleQueryMessage};
@@ -207,17 +206,4 @@ pub fn scope(request: &RawRequest) -> (String, String) {
     let parts: Vec<&str> = credential.split('/').collect();
     assert_eq!((parts.len(), parts[3], parts[4]), (5, "lambda", "aws4_request"), "{authorization}");
     (parts[0].to_owned(), parts[2].to_owned())
-}
-
-/// Waits until `ready` has an answer.
-#[track_caller]
-pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(answer) = ready() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "still waiting for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }

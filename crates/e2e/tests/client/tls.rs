@@ -1,8 +1,8 @@
 //! TLS: whom the client trusts, what it says when it does not, and how it keeps connections.
 
-use e2e::ClusterConfig;
+use e2e::{ClusterConfig, wait_for};
 
-use crate::support::{CALL, Failure, Server, folder, wait_for, with_keys, write};
+use crate::support::{CALL, Failure, Server, folder, with_keys, write};
 use crate::tls_server::{Authority, TlsServer};
 
 /// Long enough for a handshake on a machine that is busy.

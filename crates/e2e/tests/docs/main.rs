@@ -63,9 +63,10 @@ fn problems(playground: &Playground, file: &Path) -> Vec<String> {
 }
 
 /// A service whose functions the page may make and delete, and the folder of the AWS CLI.
-fn service_of_its_own(playground: &Playground) -> (LocalService, PathBuf) {
+fn service_of_its_own(playground: &Playground) -> (LocalService, &'static Path) {
     let service = playground.new_service(|config| config.folders(Vec::new())).unwrap();
-    (service, AwsServices::install(&mut |line| eprintln!("{line}")).unwrap())
+    let programs = AwsServices::install(&mut |line| eprintln!("{line}")).unwrap();
+    (service, e2e::ready_clients(&programs).unwrap())
 }
 
 /// Every block of the README and of `docs/` does what it shows.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use crate::support::{boto3, connect, log, play, start, wait_until};
+use crate::support::{boto3, connect, log, play, start};
+use e2e::wait_until;
 
 /// What CloudWatch knows of the last hour: the values, minute by minute.
 const VALUES: &str = "\

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use e2e::Example;
+use e2e::{Example, wait_until};
 
-use crate::support::{boto3, connect, play, start, wait_until};
+use crate::support::{boto3, connect, play, start};
 
 /// The lines of all objects that Firehose has put into the bucket.
 const LINES: &str = "\

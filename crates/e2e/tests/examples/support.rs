@@ -5,8 +5,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use e2e::{Example, Playground};
 use postgres::{Client, NoTls};
@@ -119,14 +117,4 @@ pub fn boto3(example: &Example, expression: &str) -> Value {
     let mut answer: Value = serde_json::from_str(&line).unwrap();
     assert!(answer["error"].is_null(), "{expression}: {}", answer["error"]);
     answer["value"].take()
-}
-
-/// Asks `condition` every few milliseconds until it holds.
-#[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }

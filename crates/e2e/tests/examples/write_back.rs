@@ -2,12 +2,10 @@ use std::sync::MutexGuard;
 use std::thread;
 use std::time::Duration;
 
-use e2e::Example;
+use e2e::{Example, wait_until};
 use postgres::{Client, NoTls};
 
-use crate::support::{
-    Shared, connect, log, mariadb, play, shared, start, try_mariadb, turn, wait_until,
-};
+use crate::support::{Shared, connect, log, mariadb, play, shared, start, try_mariadb, turn};
 
 static EXAMPLE: Shared = Shared::new(|| shared("write-back"));
 

@@ -7,7 +7,8 @@ use std::thread;
 
 use postgres::NoTls;
 
-use crate::support::{Failure, Session, playground, wait_until};
+use crate::support::{Failure, Session, playground};
+use e2e::wait_until;
 
 /// Lines that the function `counter` wrote to the file of each row.
 fn runs(folder: &Path) -> Vec<usize> {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use e2e::{Cluster, StopMode};
+use e2e::{Cluster, StopMode, wait_until};
 use nix::sys::signal::Signal;
 use postgres::NoTls;
 
 use crate::support::stuck::{Peer, STAGES};
-use crate::support::{AT_ONCE, Ended, Running, Session, database, playground, proc, wait_until};
+use crate::support::{AT_ONCE, Ended, Running, Session, database, playground, proc};
 
 pub const CANCELED: &str = "canceling statement due to user request";
 pub const TIMED_OUT: &str = "canceling statement due to statement timeout";

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{RawConnection, RawServer, StopMode};
+use e2e::{RawConnection, RawServer, StopMode, wait_until};
 use nix::sys::signal::Signal;
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::Linger;
@@ -15,7 +15,7 @@ use postgres::NoTls;
 use crate::cancel::{CANCELED, TERMINATED, TIMED_OUT, assert_terminated};
 use crate::leaks::Holdings;
 use crate::support::stuck::{Peer, STAGES};
-use crate::support::{Failure, Running, Session, playground, proc, wait_until};
+use crate::support::{Failure, Running, Session, playground, proc};
 
 /// What a busy machine takes to let 64 requests of megabytes go; a flight would go on for much longer.
 const SOON: Duration = Duration::from_secs(5);

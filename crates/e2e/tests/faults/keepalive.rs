@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use e2e::{RawConnection, RawServer};
+use e2e::{RawConnection, RawServer, wait_until};
 
-use crate::support::{Session, playground, wait_until};
+use crate::support::{Session, playground};
 
 const INTERRUPTED: &str = "Connection closed before the response was complete";
 

@@ -5,10 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use e2e::{RawRequest, RawServer};
+use e2e::{RawRequest, RawServer, wait_until};
 
 use crate::support::stuck::{Peer, Stage};
-use crate::support::{AT_ONCE, Session, playground, wait_until};
+use crate::support::{AT_ONCE, Session, playground};
 
 /// Answers of the service that say that the function did not run, by status and code.
 const RETRYABLE: [(u16, &str); 9] = [

@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::thread;
 
-use e2e::Cluster;
+use e2e::{Cluster, wait_until};
 
-use crate::support::{Session, database, playground, proc, wait_until};
+use crate::support::{Session, database, playground, proc};
 
 /// Fifty sessions that call at once get each their own answers.
 #[track_caller]

@@ -7,12 +7,9 @@ use std::sync::LazyLock;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use e2e::{Cluster, Playground};
+use e2e::{Cluster, Playground, wait_until};
 use nix::sys::signal::Signal;
 use postgres::{CancelToken, Client, NoTls};
-
-/// How long anything may take that has no bound of its own: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// "At once", with room for a busy machine, where what a call waits for never comes. The benchmarks
 /// measure the true figure.
@@ -29,15 +26,6 @@ pub fn database() -> &'static str {
     static DATABASE: LazyLock<String> =
         LazyLock::new(|| playground().cluster().create_database().unwrap());
     &DATABASE
-}
-
-/// Asks `condition` every few milliseconds until it holds.
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited for {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 /// A superuser's session.

@@ -1,13 +1,35 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use e2e::Cluster;
 use postgres::{Client, NoTls};
 
-use crate::support::{Session, playground, wait_until};
+use crate::support::{Session, playground};
 
 /// PostgreSQL's default is 100; five times as many is what people set before they pool.
 const SESSIONS: usize = 500;
+
+/// Where all sessions wait for each other. Not a barrier: who fails would leave the others waiting for
+/// good.
+#[derive(Default)]
+struct Meeting {
+    there: Mutex<usize>,
+    all: Condvar,
+}
+
+impl Meeting {
+    fn wait_for_all(&self) {
+        let mut there = self.there.lock().unwrap();
+        *there += 1;
+        if *there == SESSIONS {
+            self.all.notify_all();
+        }
+        let patience = Duration::from_secs(60);
+        let waited = self.all.wait_timeout_while(there, patience, |there| *there < SESSIONS);
+        assert!(!waited.unwrap().1.timed_out(), "some are not there");
+    }
+}
 
 /// As many sessions as the server takes, each making a call at the same moment. The service runs a
 /// hundred at a time, as AWS may for a function: the others are throttled, and tried again.
@@ -23,12 +45,7 @@ fn five_hundred_sessions_call_at_once() {
             config.env("AWS_ENDPOINT_URL_LAMBDA", service.endpoint())
         })
         .unwrap();
-    let (ready, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // Not a barrier: who fails would leave the others waiting for good.
-    let together = |reached: &AtomicUsize| {
-        reached.fetch_add(1, Ordering::SeqCst);
-        wait_until("all are there", || reached.load(Ordering::SeqCst) >= SESSIONS);
-    };
+    let (ready, answered) = (Meeting::default(), Meeting::default());
     let call = |number: usize| {
         let mut client = connect(&cluster);
         // The limits are for a machine with nothing else to do than these.
@@ -36,13 +53,13 @@ fn five_hundred_sessions_call_at_once() {
             "SET aws_lambda.connect_timeout_ms = 60000; SET aws_lambda.request_timeout_ms = 300000;
             SET aws_lambda.max_attempts = 10";
         client.batch_execute(patience).unwrap();
-        together(&ready);
+        ready.wait_for_all();
         let event = format!("{{\"number\": {number}}}");
         let sql = format!("SELECT payload::text FROM aws_lambda.invoke('echo', '{event}'::json)");
         let answer: String = client.query_one(&sql, &[]).unwrap().get(0);
         assert_eq!(answer, event);
         // Nobody leaves before all have their answers: 500 sessions with a connection each.
-        together(&answered);
+        answered.wait_for_all();
     };
     thread::scope(|scope| {
         for number in 0..SESSIONS {

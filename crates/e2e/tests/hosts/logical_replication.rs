@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
-use e2e::Cluster;
+use e2e::{Cluster, wait_until};
 
-use crate::support::{Counter, playground, wait_until};
+use crate::support::{Counter, playground};
 
 /// Two clusters with the same table; the second follows the first.
 struct Pair {

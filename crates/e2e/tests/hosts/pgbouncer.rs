@@ -1,12 +1,12 @@
 use std::process::{Command, Stdio};
 use std::thread;
 
-use e2e::PgBouncer;
+use e2e::{PgBouncer, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use postgres::{Client, NoTls};
 
-use crate::support::{Failure, cluster, database, wait_until};
+use crate::support::{Failure, cluster, database};
 
 const SLOW: &str = "SELECT aws_lambda.invoke('sleeps', '{\"seconds\": 60}'::json)";
 

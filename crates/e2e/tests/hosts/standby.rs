@@ -1,9 +1,9 @@
 use std::fs;
 use std::thread;
 
-use e2e::{Cluster, StopMode};
+use e2e::{Cluster, StopMode, wait_until};
 
-use crate::support::{Session, patient, playground, wait_until};
+use crate::support::{Session, patient, playground};
 
 /// A primary, its hot standby, and the database of both.
 struct Pair {
@@ -25,6 +25,8 @@ impl Pair {
             .new_cluster_from(&primary, |config| {
                 config
                     .setting("primary_conninfo", from)
+                    // Its primary starts after it.
+                    .setting("wal_retrieve_retry_interval", "100ms")
                     .setting("max_standby_streaming_delay", "100ms")
             })
             .unwrap();

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use e2e::RawServer;
+use e2e::{RawServer, wait_until};
 use nix::sys::signal::Signal;
 
-use crate::support::{Session, cluster, wait_until};
+use crate::support::{Session, cluster};
 
 const IN_FLIGHT: usize = 64;
 

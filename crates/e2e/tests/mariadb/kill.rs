@@ -3,9 +3,9 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use e2e::{Brand, MariaDb};
+use e2e::{Brand, MariaDb, wait_until};
 
-use crate::support::{brands, client, on_both, parse_error, playground, value, wait_until};
+use crate::support::{brands, client, on_both, parse_error, playground, value};
 
 /// Far longer than any test waits.
 const SLEEP: &str =

@@ -1,8 +1,8 @@
 //! A real replica: by rows it gets what the function answered; by statements it calls again.
 
-use e2e::{Brand, MariaDb};
+use e2e::{Brand, MariaDb, wait_until};
 
-use crate::support::{client, playground, quoted, value, wait_until};
+use crate::support::{client, playground, quoted, value};
 
 /// A primary that logs in `format`, and its replica.
 fn pair(format: &str) -> (MariaDb, MariaDb) {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Stdio;
 
-use e2e::MariaDb;
+use e2e::{MariaDb, wait_until};
 
-use crate::support::{SqlError, brands, client, error, parse_error, playground, value, wait_until};
+use crate::support::{SqlError, brands, client, error, parse_error, playground, value};
 
 const FUNCTIONS: [&str; 5] =
     ["awslambda_fn", "awslambda_fn_async", "lambda_async", "lambda_invoke", "lambda_sync"];

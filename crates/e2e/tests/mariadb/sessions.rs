@@ -5,9 +5,9 @@ use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use e2e::{Brand, MariaDb, RawServer};
+use e2e::{Brand, MariaDb, RawServer, wait_until};
 
-use crate::support::{brands, client, playground, value, wait_until};
+use crate::support::{brands, client, playground, value};
 
 /// Sessions at once.
 const SESSIONS: usize = 64;

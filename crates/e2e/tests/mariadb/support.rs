@@ -2,8 +2,6 @@
 
 use std::env;
 use std::sync::LazyLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use e2e::{Brand, MariaDb, MariaDbClient, Playground};
 
@@ -106,16 +104,6 @@ pub fn parse_error(stderr: &str) -> SqlError {
         Some(SqlError { number: number.parse().ok()?, state: state.to_owned(), message })
     });
     parsed.unwrap_or_else(|| panic!("this is no error: {stderr}"))
-}
-
-/// Asks `condition` every few milliseconds until it holds.
-#[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// A JSON text as SQL writes it in quotes.

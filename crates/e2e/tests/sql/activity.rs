@@ -2,12 +2,12 @@
 
 use std::thread::{self, JoinHandle};
 
-use e2e::Cluster;
+use e2e::{Cluster, wait_until};
 use nix::sys::signal::Signal;
 use postgres::{Client, NoTls};
 
 use crate::statistics::counting;
-use crate::support::{Session, wait_until};
+use crate::support::Session;
 
 /// A session that waits for a function, and its backend.
 fn waiting(cluster: &Cluster, database: &str, sql: &str) -> (u32, JoinHandle<Option<String>>) {

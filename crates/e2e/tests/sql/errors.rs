@@ -7,10 +7,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use e2e::{LocalService, RawServer};
+use e2e::{LocalService, RawServer, wait_until};
 use nix::sys::socket::{Backlog, listen};
 
-use crate::support::{Counter, Failure, Session, playground, wait_until};
+use crate::support::{Counter, Failure, Session, playground};
 
 const CHECK: &str = " The function did not run. Check aws_lambda.endpoint_override, the Region, DNS, \
     the proxy if there is one, and that the network lets the database server out to this port.";

@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::sync::LazyLock;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use e2e::{Cluster, Playground, Psql};
 use postgres::{Client, NoTls, SimpleQueryMessage};
@@ -48,16 +46,6 @@ pub fn role(cluster: &Cluster, name: &str) -> String {
     let name = format!("{name}_{}", std::process::id());
     cluster.query("postgres", &format!("CREATE ROLE {name} LOGIN;")).unwrap();
     name
-}
-
-/// Asks `condition` every few milliseconds until it holds.
-#[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// One row, as PostgreSQL prints the values.

@@ -4,13 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{eventually, eventually_every, request};
+use crate::support::{eventually, request};
 
 /// How WebDriver writes a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -168,9 +167,7 @@ impl Browser {
     #[track_caller]
     pub fn wait_for(&self, selector: &str, text: &str) {
         let what = format!("{selector} shows {text:?}");
-        // Each look keeps the browser busy for some milliseconds.
-        let pause = Duration::from_millis(30);
-        eventually_every(pause, &what, || self.text(selector).contains(text));
+        eventually(&what, || self.text(selector).contains(text));
     }
 
     /// Clicks an element with the mouse, as soon as it is there.

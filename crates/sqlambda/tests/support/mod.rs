@@ -1,7 +1,6 @@
 //! A service of its own for each test, and a plain HTTP client that shows what is on the wire.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-mod clients;
 pub mod event_stream;
 pub mod tools;
 pub mod wire;
@@ -161,17 +160,18 @@ pub fn function(folder: &Path, name: &str, files: &[(&str, &str)]) {
     }
 }
 
-/// Waits until the condition holds; fails with `what` when it never does.
-pub fn eventually(what: &str, condition: impl FnMut() -> bool) {
-    eventually_every(Duration::from_millis(5), what, condition);
-}
-
-/// The same with another pause between two looks, for looks that are expensive.
-pub fn eventually_every(pause: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+/// Waits until `condition` holds. What takes long to look at is looked at less often.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < end, "never happened: {what}");
-        std::thread::sleep(pause);
+    loop {
+        let look = Instant::now();
+        if condition() {
+            return;
+        }
+        assert!(look < end, "never happened: {what}");
+        let (shortest, longest) = (Duration::from_millis(5), Duration::from_millis(250));
+        std::thread::sleep((look.elapsed() * 4).clamp(shortest, longest));
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::{Service, clients};
+use super::Service;
 
 /// boto3 and the AWS CLI.
 const CLIENTS: [&str; 2] = ["boto3==1.44.5", "awscli==1.46.3"];
@@ -18,7 +18,7 @@ const AWS_SERVICES: [&str; 5] =
 const EMULATOR: &str = "aws-sam-cli==1.170.0";
 
 /// The folder with `python` and `aws` of the clients' environment.
-pub fn clients() -> PathBuf {
+fn clients() -> PathBuf {
     installed("test-clients-1", |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
         let pip = folder.join("bin/python");
@@ -99,23 +99,35 @@ const ACCOUNT: [(&str, &str); 6] = [
 #[track_caller]
 pub fn aws(service: &Service, program: &str, arguments: &[&str]) -> String {
     let endpoint = format!("http://{}", service.address);
-    let run = run_client(program, arguments, &[("AWS_ENDPOINT_URL_LAMBDA", &endpoint)]);
+    let (output, errors) =
+        run_client(program, arguments, &[("AWS_ENDPOINT_URL_LAMBDA", &endpoint)]);
     let log = service.log();
     let end = log.char_indices().rev().nth(3_000).map_or(0, |(index, _)| index);
-    assert_eq!(run.status, 0, "{}\n{}", &log[end..], run.stderr);
-    run.stdout
+    assert_eq!(errors, None, "{}", &log[end..]);
+    output
 }
 
 /// Runs `python` with boto3 for other services than ours, and returns what it printed.
 #[track_caller]
 pub fn boto3(arguments: &[&str]) -> String {
-    let run = run_client("python", arguments, &[]);
-    assert_eq!(run.status, 0, "{}", run.stderr);
-    run.stdout
+    let (output, errors) = run_client("python", arguments, &[]);
+    assert_eq!(errors, None);
+    output
 }
 
-fn run_client(program: &str, arguments: &[&str], more: &[(&str, &str)]) -> clients::Run {
-    clients::run(program, arguments, &[&ACCOUNT, more].concat())
+/// What a client printed; if it failed, also its errors.
+fn run_client(
+    program: &str,
+    arguments: &[&str],
+    more: &[(&str, &str)],
+) -> (String, Option<String>) {
+    let mut command = Command::new(e2e::ready_clients(&clients()).unwrap().join(program));
+    let output =
+        command.args(arguments).env_clear().envs(ACCOUNT).envs(more.iter().copied()).output();
+    let output = output.unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let errors = (!output.status.success()).then(|| format!("{}\n{errors}", output.status));
+    (String::from_utf8(output.stdout).unwrap(), errors)
 }
 
 /// Prometheus's reader of its text formats, from its client for Python.

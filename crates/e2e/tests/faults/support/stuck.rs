@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use e2e::{RawConnection, RawServer};
+use e2e::{RawConnection, RawServer, wait_until};
 use nix::sys::socket::sockopt::RcvBuf;
 use nix::sys::socket::{Backlog, listen, setsockopt};
 
-use super::{proc, wait_until};
+use super::proc;
 
 /// Bytes of a large payload, close to the limit of 6 MB.
 const LARGE: usize = 6_000_000;

@@ -1,14 +1,17 @@
 """Runs the AWS CLI and scripts for boto3, each in a process of its own that has its imports already.
 
-Importing either takes longer than most of what tests do with it. A request is a line of JSON on
-standard input: `program` and `arguments` as on a command line, the whole `environment`, and in
-`pipes` the paths to write standard output, standard error and the exit status to.
+Importing either takes longer than most of what tests do with it. `client.py` connects to the socket
+named by the first argument and asks. Ends when standard input does, and removes the socket's folder.
 """
 
+import array
 import gc
-import json
+import marshal
 import os
 import runpy
+import select
+import shutil
+import socket
 import sys
 import traceback
 
@@ -62,34 +65,55 @@ def status(program, arguments):
     return 0
 
 
-def serve(request, output, errors, result):
+def received(connection):
+    """A request: the program, its arguments, its whole environment, its folder and its streams."""
+    size = 3 * array.array("i").itemsize
+    data, control, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(size))
+    streams = array.array("i", control[0][2])
+    while more := connection.recv(65536):
+        data += more
+    return *marshal.loads(data), streams
+
+
+def serve(connection):
     """Is the process of one run; does not return."""
-    for own, standard in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (errors, 2)):
-        os.dup2(own, standard)
+    program, arguments, environment, folder, streams = received(connection)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
     os.environ.clear()
-    os.environ.update(prepared[request["program"]] | request["environment"])
-    code = status(request["program"], request["arguments"])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.write(result, str(code).encode())
+    os.environ.update(prepared[program] | environment)
+    code = status(program, arguments)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+    connection.send(bytes([code & 255]))
     os._exit(0)
 
 
 prepared = {}
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["program"] not in prepared:
-        prepared[request["program"]] = prepare(request["program"])
-    pipes = [os.open(path, os.O_WRONLY) for path in request["pipes"]]
-    # From here on these are open, and close with the process.
-    print("started", flush=True)
-    if os.fork() == 0:
-        serve(request, *pipes)
-    for pipe in pipes:
-        os.close(pipe)
-    # Those that have ended until now.
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1])
+    listener.listen(64)
+    print("ready", flush=True)
+    while listener in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        # Told first and by itself: only this process can import what all of them share.
+        program = connection.recv(1, socket.MSG_WAITALL)
+        program = {b"a": "aws", b"p": "python"}[program]
+        if program not in prepared:
+            prepared[program] = prepare(program)
+        if os.fork() == 0:
+            listener.close()
+            serve(connection)
+        connection.close()
+        # Those that have ended until now.
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
             pass
-    except ChildProcessError:
-        pass
+shutil.rmtree(os.path.dirname(sys.argv[1]))
