@@ -6,7 +6,7 @@ import os
 import sys
 
 program = os.path.basename(sys.argv[0])
-request = marshal.dumps((program, sys.argv[1:], dict(os.environ), os.getcwd()))
+request = marshal.dumps((sys.argv[1:], dict(os.environ), os.getcwd()))
 peer = _socket.socket(_socket.AF_UNIX)
 peer.connect(os.path.dirname(os.path.abspath(sys.argv[0])) + "/socket")
 peer.send(program[0].encode())

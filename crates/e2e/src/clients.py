@@ -40,7 +40,7 @@ def run(program, arguments):
         from awscli import clidriver
         sys.argv = [program, *arguments]
         sys.exit(clidriver.main())
-    elif arguments[0] == "-c":
+    elif arguments[:1] == ["-c"]:
         sys.argv = ["-c", *arguments[2:]]
         sys.path[0] = ""
         exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
@@ -66,7 +66,7 @@ def status(program, arguments):
 
 
 def received(connection):
-    """A request: the program, its arguments, its whole environment, its folder and its streams."""
+    """A request: the arguments, the whole environment, the folder and the streams of a program."""
     size = 3 * array.array("i").itemsize
     data, control, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(size))
     streams = array.array("i", control[0][2])
@@ -75,9 +75,9 @@ def received(connection):
     return *marshal.loads(data), streams
 
 
-def serve(connection):
+def serve(program, connection):
     """Is the process of one run; does not return."""
-    program, arguments, environment, folder, streams = received(connection)
+    arguments, environment, folder, streams = received(connection)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -103,12 +103,12 @@ with socket.socket(socket.AF_UNIX) as listener:
         connection, _ = listener.accept()
         # Told first and by itself: only this process can import what all of them share.
         program = connection.recv(1, socket.MSG_WAITALL)
-        program = {b"a": "aws", b"p": "python"}[program]
+        program = {b"a": "aws", b"p": "python3"}[program]
         if program not in prepared:
             prepared[program] = prepare(program)
         if os.fork() == 0:
             listener.close()
-            serve(connection)
+            serve(program, connection)
         connection.close()
         # Those that have ended until now.
         try:

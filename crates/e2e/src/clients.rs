@@ -16,10 +16,10 @@ struct Clients {
     _process: Child,
 }
 
-/// The folder of an `aws` and a `python` that do what those of `programs` do, an environment with both
+/// The folder of `aws`, `python` and `python3` that do what those of `programs` do, an environment with both
 /// the AWS CLI and boto3: runs of this process share what they import.
 ///
-/// The first caller's `programs` are taken. `python` takes a file or `-c`, and no other options.
+/// The first caller's `programs` are taken. The latter take a file or `-c`, and no other options.
 pub fn ready_clients(programs: &Path) -> Result<&'static Path> {
     static CLIENTS: OnceLock<Result<Clients, String>> = OnceLock::new();
     let started = CLIENTS.get_or_init(|| start(programs).map_err(|error| format!("{error:#}")));
@@ -31,7 +31,7 @@ fn start(programs: &Path) -> Result<Clients> {
     let folder = tempfile::Builder::new().prefix("clients").tempdir()?.keep();
     let python = programs.join("python");
     let program = include_str!("client.py").replace("PYTHON", &python.to_string_lossy());
-    for name in ["aws", "python"] {
+    for name in ["aws", "python", "python3"] {
         let file = folder.join(name);
         fs::write(&file, &program)?;
         fs::set_permissions(file, Permissions::from_mode(0o755))?;

@@ -166,8 +166,19 @@ impl Browser {
     /// Waits until the element shows the text.
     #[track_caller]
     pub fn wait_for(&self, selector: &str, text: &str) {
-        let what = format!("{selector} shows {text:?}");
-        eventually(&what, || self.text(selector).contains(text));
+        // The page looks by itself: each look from here keeps browser and driver busy for some time. It
+        // may be another page at the end, whose script that is not.
+        let look = "const [selector, text, done] = arguments
+                    const look = () => {
+                        const shown = document.querySelector(selector)?.innerText ?? ''
+                        shown.includes(text) ? done() : setTimeout(look, 50)
+                    }
+                    look()";
+        let body = json!({ "script": look, "args": [selector, text] }).to_string();
+        let path = format!("{}/execute/async", self.session);
+        eventually(&format!("{selector} shows {text:?}"), || {
+            request(&self.address, "POST", &path, &[], body.as_bytes()).status == 200
+        });
     }
 
     /// Clicks an element with the mouse, as soon as it is there.
