@@ -3,7 +3,7 @@
 
 use crate::answer::RawAnswer;
 use crate::batch::{Envelope, Shape};
-use crate::limits::QUALIFIER_CHARS;
+use crate::limits::{FUNCTION_NAME_CHARS, QUALIFIER_CHARS};
 use crate::name::check_qualifier;
 use crate::{Arguments, FunctionName, TextArguments, batch_answer, composite};
 
@@ -19,9 +19,11 @@ pub fn function_name(data: &[u8]) {
     }
     parts.push(function.name());
     parts.extend(function.qualifier());
-    // A bare name may read as the beginning of something longer, such as `function`.
-    if parts.len() > 2 {
-        let again = FunctionName::parse(&parts.join(":"));
+    let joined = parts.join(":");
+    // A bare name may read as the beginning of something longer, such as `function`; and the whole of a
+    // partial ARN may be longer than a name can be.
+    if parts.len() > 2 && joined.len() <= FUNCTION_NAME_CHARS {
+        let again = FunctionName::parse(&joined);
         assert!(again.is_ok_and(|again| {
             again.name() == function.name()
                 && again.qualifier() == function.qualifier()
