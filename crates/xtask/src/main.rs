@@ -108,8 +108,9 @@ enum Task {
     Package(package::Options),
     /// Checks the dependencies: licences, banned crates, sources, known vulnerabilities
     ///
-    /// By the rules in deny.toml, with cargo-deny, which is compiled the first time: some minutes. The
-    /// database of vulnerabilities is on GitHub; where that cannot be reached, this fails and says so.
+    /// By the rules in deny.toml, with cargo-deny, and by the texts of licences in the crates, with
+    /// cargo-about; both are compiled the first time: some minutes. The database of vulnerabilities is on
+    /// GitHub; where that cannot be reached, this fails and says so.
     Audit(audit::Options),
     /// Makes a book of the pages in docs/, to read in a browser
     ///

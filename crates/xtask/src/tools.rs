@@ -32,6 +32,16 @@ pub const DENY: Tool = Tool {
     hot: &["spdx"],
 };
 
+/// Finds the licences of crates in their own texts.
+pub const ABOUT: Tool = Tool {
+    name: "cargo-about",
+    version: "0.9.3",
+    features: "cli",
+    minutes: 3,
+    // As above.
+    hot: &["spdx", "regex-automata", "unicode-normalization"],
+};
+
 /// Makes a book of Markdown. Without its server, which is a third of it.
 pub const MDBOOK: Tool =
     Tool { name: "mdbook", version: "0.5.4", features: "search", minutes: 3, hot: &[] };

@@ -1,4 +1,7 @@
-//! `cargo xtask audit`: what cargo-deny finds in the dependencies, by deny.toml.
+//! `cargo xtask audit`: what cargo-deny finds in the dependencies, by deny.toml, and cargo-about in the
+//! licences of those that are shipped, by about.toml.
+
+mod about;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -30,12 +33,23 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     // Where a crate comes from is said of vulnerabilities alone: there it says what to update.
     rules.args(["--hide-inclusion-graph", "licenses", "bans", "sources"]);
     let mut is_clean = command::status(rules)?.success();
+    is_clean &= tells_the_licences(&workspace.root)?;
     if options.offline {
         eprintln!("known vulnerabilities were not looked for: --offline");
     } else {
         is_clean &= has_no_vulnerability(&deny, &workspace.root)?;
     }
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tells_the_licences(root: &Path) -> Result<bool> {
+    let about = tools::provide(&tools::ABOUT)?;
+    progress::stage(
+        "what packages tell of licences, against the texts in the crates (some minutes)",
+    );
+    let problems = about::problems(&about, root)?;
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    Ok(problems.is_empty())
 }
 
 fn has_no_vulnerability(deny: &Path, root: &Path) -> Result<bool> {

@@ -37,6 +37,7 @@ use crate::progress::{self, Steps};
 use crate::setup::{self, Purpose};
 
 pub use self::built::stripped;
+pub use self::crates::{Crate, Known};
 
 /// The arguments of `cargo xtask package`.
 #[derive(Args)]
