@@ -97,3 +97,43 @@ fn problem(package: &str, told: &Crate, found: &Output) -> Option<String> {
 fn words(licence: &str) -> impl Iterator<Item = &str> {
     licence.split([' ', '/', '(', ')'])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn told(licence: &str) -> Crate {
+        Crate {
+            name: "a".to_owned(),
+            version: "1.0.0".to_owned(),
+            licence: licence.to_owned(),
+            authors: Vec::new(),
+            folder: PathBuf::new(),
+            is_foreign: true,
+            needs: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn another_licence_and_a_crate_that_is_not_there_are_told() {
+        let found = |version: &str| -> Output {
+            let package = serde_json::json!({ "name": "a", "version": version });
+            serde_json::from_value(serde_json::json!({
+                "crates": [{ "package": package, "license": "MIT" }],
+                "licenses": [{ "id": "MIT", "used_by": [{ "crate": package }] }],
+            }))
+            .unwrap()
+        };
+        assert_eq!(problem("p", &told("MIT/Apache-2.0"), &found("1.0.0")), None);
+        let other = problem("p", &told("Apache-2.0"), &found("1.0.0")).unwrap();
+        assert!(
+            other.contains("a 1.0.0: told to be Apache-2.0, and cargo-about reads MIT"),
+            "{other}"
+        );
+        let absent = problem("p", &told("MIT"), &found("1.0.1")).unwrap();
+        assert!(absent.contains("no such crate"), "{absent}");
+    }
+}
