@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -41,6 +42,8 @@ fn start(programs: &Path) -> Result<Clients> {
         .arg(folder.join("socket"))
         .env_clear()
         .envs([("HOME", "/nonexistent"), ("PYTHONDONTWRITEBYTECODE", "1")])
+        // A Ctrl+C is for this process, whose end ends it: it has a folder to remove.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

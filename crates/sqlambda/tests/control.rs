@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use support::tools::aws;
-use support::{Service, eventually, function, repository, request};
+use support::{Service, function, repository, request};
 
 /// Runs a script of `control/` with boto3.
 #[track_caller]
@@ -66,8 +66,8 @@ fn functions_survive_the_service() {
     script(&service, "survive.py", &["check"]);
 
     let archives = || files(&state.join("code"));
-    eventually("the code of what was deleted goes", || archives().len() == 2);
-    eventually("so do its folders", || {
+    e2e::wait_until("the code of what was deleted goes", || archives().len() == 2);
+    e2e::wait_until("so do its folders", || {
         let boots = files(&state.join("unpacked"));
         files(&boots[0]).len() == 2
     });
@@ -88,7 +88,7 @@ fn a_kill_in_the_middle_loses_nothing_that_was_answered() {
     let made = || std::fs::read_to_string(&answered).unwrap_or_default();
     std::thread::scope(|scope| {
         let churning = scope.spawn(|| script(&service, "churn.py", &[answered.to_str().unwrap()]));
-        eventually("functions are made", || made().lines().count() >= 10);
+        e2e::wait_until("functions are made", || made().lines().count() >= 10);
         let pid = nix::unistd::Pid::from_raw(service.pid());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
         churning.join().unwrap();
@@ -105,7 +105,7 @@ fn an_ephemeral_service_leaves_no_folder() {
     let service = Service::start_with(&[], &["--no-auth"], &[("TMPDIR", folder.path())]);
     assert_eq!(files(folder.path()).len(), 1);
     drop(service);
-    eventually("the guard removes it", || files(folder.path()).is_empty());
+    e2e::wait_until("the guard removes it", || files(folder.path()).is_empty());
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

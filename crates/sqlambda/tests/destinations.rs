@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use events::{Place, configure, put};
 use serde_json::{Value, json};
-use support::{Service, eventually, request, tools};
+use support::{Service, request, tools};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:notes";
 
@@ -28,7 +28,7 @@ fn dead_letters(service: &Service, function: &str, target: &str) {
     let answer = request(&service.address, "PUT", &path, &[], body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text());
     let update = || request(&service.address, "GET", &path, &[], b"").json();
-    eventually("it is updated", || update()["LastUpdateStatus"] == "Successful");
+    e2e::wait_until("it is updated", || update()["LastUpdateStatus"] == "Successful");
 }
 
 /// The record, but for its time, is AWS's to the letter.
@@ -80,10 +80,10 @@ fn files_take_records_and_dead_letters() {
         json!({ "file": place.path("runs"), "failures": 9 }),
     );
     let ids = [put(&service, "notes", &good), put(&service, "notes", &bad)];
-    eventually("the records", || place.lines("good").len() + place.lines("bad").len() == 2);
+    e2e::wait_until("the records", || place.lines("good").len() + place.lines("bad").len() == 2);
     let (success, failure) = (&place.lines("good")[0], &place.lines("bad")[0]);
     check_records(success, failure, [&ids[0], &ids[1]], [&good, &bad]);
-    eventually("the dead letter", || place.lines("dead").len() == 1);
+    e2e::wait_until("the dead letter", || place.lines("dead").len() == 1);
     let expected = json!({
         "requestId": ids[1],
         "functionArn": format!("{ARN}:$LATEST"),
@@ -104,7 +104,7 @@ fn functions_take_records() {
     let bad = json!({ "file": place.path("bad"), "failures": 9 });
     let ids = [put(&service, "notes", &good), put(&service, "notes", &bad)];
     let (good_records, bad_records) = ("good.record", "bad.record");
-    eventually("the records", || {
+    e2e::wait_until("the records", || {
         place.lines(good_records).len() + place.lines(bad_records).len() == 2
     });
     let (success, failure) = (&place.lines(good_records)[0], &place.lines(bad_records)[0]);
@@ -122,7 +122,7 @@ fn a_function_without_concurrency_has_its_events_in_the_destination_at_once() {
     assert_eq!(request(&service.address, "PUT", path, &[], none).status, 200);
     let event = json!({ "file": place.path("runs") });
     let id = put(&service, "notes", &event);
-    eventually("the record", || place.lines("bad").len() == 1);
+    e2e::wait_until("the record", || place.lines("bad").len() == 1);
     let record = &place.lines("bad")[0];
     assert_eq!(record["requestContext"]["requestId"], json!(id));
     assert_eq!(record["requestContext"]["condition"], "ZeroReservedConcurrency");
@@ -139,7 +139,7 @@ fn a_record_without_an_endpoint_is_a_dead_letter() {
     let queue = "arn:aws:sqs:us-east-1:000000000000:q";
     configure(&service, "notes", "$LATEST", &destinations(queue, ""));
     put(&service, "notes", &json!({ "file": place.path("runs") }));
-    eventually("the log says so", || {
+    e2e::wait_until("the log says so", || {
         let log = service.log();
         log.contains(&format!("kept as a dead letter for {queue}"))
             && log.contains("start sqlambda local with AWS_ENDPOINT_URL_SQS=URL")
@@ -217,7 +217,7 @@ fn queues_topics_and_event_buses_take_records() {
     let arn = |name: &str| arns[name].as_str().unwrap();
     let received = |queue: &str| {
         let mut messages = Value::Null;
-        eventually("a message arrives", || {
+        e2e::wait_until("a message arrives", || {
             messages = aws.script(&format!("QUEUE = '{queue}'{READ}"));
             !messages.as_array().unwrap().is_empty()
         });
@@ -262,7 +262,7 @@ fn queues_topics_and_event_buses_take_records() {
     let nowhere = arn("records").replace("records", "nowhere");
     configure(&service, "notes", "$LATEST", &destinations(&nowhere, ""));
     put(&service, "notes", &good);
-    eventually("a queue that is not there", || {
+    e2e::wait_until("a queue that is not there", || {
         service.log().contains(&format!("kept as a dead letter for {nowhere}: sqs answered 400"))
     });
 }
@@ -279,14 +279,14 @@ fn a_record_is_delivered_when_its_service_can_be_reached() {
     let queue = "arn:aws:sqs:us-east-1:123456789012:records";
     configure(&service, "notes", "$LATEST", &destinations(queue, ""));
     let id = put(&service, "notes", &json!({ "file": place.path("runs") }));
-    eventually("it is tried", || service.log().contains("a record was not delivered"));
+    e2e::wait_until("it is tried", || service.log().contains("a record was not delivered"));
     drop(service);
 
     let aws = AwsServices::start();
     aws.script(SET_UP);
     let service = place.service_with(&[], &[("AWS_ENDPOINT_URL_SQS", &aws.url)]);
     let mut messages = Value::Null;
-    eventually("it arrives", || {
+    e2e::wait_until("it arrives", || {
         messages = aws.script(&format!("QUEUE = 'records'{READ}"));
         messages[0][0]["requestContext"]["requestId"] == json!(id)
     });

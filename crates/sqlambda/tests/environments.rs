@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use support::{Service, eventually, function, is_alive, test_functions};
+use support::{Service, function, is_alive, test_functions};
 
 /// A function that answers with its process id, after starting a child and a grandchild in its group.
 const WITH_CHILD: &str = "import os, subprocess, time
@@ -38,7 +38,7 @@ fn kill_9_of_the_service_leaves_no_process_behind() {
     assert_eq!((pids.len(), gone(&pids)), (3, false));
     kill(Pid::from_raw(service.pid()), Signal::SIGKILL).unwrap();
     service.wait();
-    eventually("function and its descendants are gone", || gone(&pids));
+    e2e::wait_until("function and its descendants are gone", || gone(&pids));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_signal_stops_the_service_and_its_processes() {
         kill(Pid::from_raw(service.pid()), signal).unwrap();
         let status = service.wait();
         assert!(status.success(), "{status}");
-        eventually("function and its descendants are gone", || gone(&pids));
+        e2e::wait_until("function and its descendants are gone", || gone(&pids));
     }
 }
 
@@ -64,7 +64,7 @@ fn a_timeout_ends_the_whole_group_and_the_next_call_works() {
     let first = pids(&service, "f");
     let answer = service.invoke("f", &[], br#"{"sleep": 60}"#);
     assert_eq!(answer.json()["errorType"], "Sandbox.Timedout");
-    eventually("function and its descendants are gone", || gone(&first));
+    e2e::wait_until("function and its descendants are gone", || gone(&first));
     assert_ne!(pids(&service, "f"), first);
 }
 
@@ -131,7 +131,7 @@ fn a_caller_that_goes_away_leaves_the_function_running() {
     let mut caller = std::net::TcpStream::connect(&service.address).unwrap();
     let head = "POST /2015-03-31/functions/counter/invocations HTTP/1.1\r\nHost: x\r\n";
     write!(caller, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    eventually("the call began", || std::fs::read(file.path()).unwrap() != b"");
+    e2e::wait_until("the call began", || std::fs::read(file.path()).unwrap() != b"");
     drop(caller);
     let body = serde_json::json!({ "file": file.path() }).to_string();
     for count in 2..5 {

@@ -171,11 +171,11 @@ fn dry_runs_and_events() {
     assert_eq!((event.status, event.body.len()), (202, 0));
     assert_eq!(event.header("x-amz-executed-version"), None);
     let id = event.header("x-amzn-requestid").unwrap().to_owned();
-    support::eventually("the event's run", || {
+    e2e::wait_until("the event's run", || {
         std::fs::read_to_string(file.path()).unwrap() == format!("{id}\n")
     });
     service.invoke("raises", &kind("Event"), b"{}");
-    support::eventually("the failed event's log line", || {
+    e2e::wait_until("the failed event's log line", || {
         service
             .log()
             .contains("asynchronous call failed: {\"errorMessage\": \"this function always")

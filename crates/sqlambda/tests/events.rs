@@ -14,23 +14,23 @@ use events::{Place, configure, put};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
-use support::{Service, eventually, request};
+use support::{Service, request};
 
 #[test]
 fn a_failed_event_is_tried_again_twice_with_the_same_request_id() {
     let place = Place::new();
     let service = place.service(&["--event-retry-delays", "20ms,30ms"]);
     let id = put(&service, "notes", &json!({ "file": place.path("runs"), "failures": 9 }));
-    eventually("it is given up", || service.log().contains("the event is dropped"));
+    e2e::wait_until("it is given up", || service.log().contains("the event is dropped"));
     assert_eq!(place.lines("runs"), vec![json!([id, null]); 3]);
     let log = service.log();
     assert!(log.contains("asynchronous call failed: {\"errorMessage\": \"no 1\""), "{log}");
 
     let id = put(&service, "notes", &json!({ "file": place.path("one"), "failures": 1 }));
-    eventually("it runs again", || place.lines("one").len() == 2);
+    e2e::wait_until("it runs again", || place.lines("one").len() == 2);
     configure(&service, "notes", "$LATEST", &json!({ "MaximumRetryAttempts": 0 }));
     let other = put(&service, "notes", &json!({ "file": place.path("none"), "failures": 9 }));
-    eventually("the other is given up", || {
+    e2e::wait_until("the other is given up", || {
         service.log().matches("the event is dropped").count() == 2
     });
     assert_eq!(place.lines("one"), vec![json!([id, null]); 2], "what succeeds is not run again");
@@ -49,7 +49,9 @@ fn each_qualifier_has_settings_of_its_own() {
         put(&service, name, &json!({ "file": place.path(&file), "failures": 9 }));
         let dropped = || service.log().matches("the event is dropped").count();
         let before = dropped();
-        eventually("it is given up", || dropped() > before || place.lines(&file).len() == runs);
+        e2e::wait_until("it is given up", || {
+            dropped() > before || place.lines(&file).len() == runs
+        });
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(place.lines(&file).len(), runs, "{name}");
     }
@@ -61,7 +63,7 @@ fn queued_events_survive_a_stop_and_a_kill() {
     let service = place.service(&["--event-retry-delays", "1s"]);
     let failing = json!({ "file": place.path("failed"), "failures": 1 });
     let failed = put(&service, "notes", &failing);
-    eventually("it has failed once", || place.lines("failed").len() == 1);
+    e2e::wait_until("it has failed once", || place.lines("failed").len() == 1);
     let slow = json!({ "file": place.path("slow"), "sleep": 1 });
     let queued: BTreeSet<String> = (0..8).map(|_| put(&service, "alone", &slow)).collect();
     // Dropping it is a SIGKILL.
@@ -70,14 +72,14 @@ fn queued_events_survive_a_stop_and_a_kill() {
     assert!(before <= 1, "they run one by one");
 
     let mut service = place.service(&[]);
-    eventually("some of them run", || place.lines("slow").len() > 1);
+    e2e::wait_until("some of them run", || place.lines("slow").len() > 1);
     kill(Pid::from_raw(service.pid()), Signal::SIGTERM).unwrap();
     service.wait();
     assert!(place.lines("slow").len() < 8, "not all have run");
 
     let service = place.service(&[]);
-    eventually("all run", || place.ids("slow") == queued);
-    eventually("so does the one that failed", || {
+    e2e::wait_until("all run", || place.ids("slow") == queued);
+    e2e::wait_until("so does the one that failed", || {
         place.lines("failed") == vec![json!([failed, null]); 2]
     });
     drop(service);
@@ -98,13 +100,13 @@ fn a_kill_in_the_middle_loses_no_event_that_was_accepted() {
         }
         accepted
     });
-    eventually("events run", || place.lines("runs").len() >= 20);
+    e2e::wait_until("events run", || place.lines("runs").len() >= 20);
     kill(Pid::from_raw(service.pid()), Signal::SIGKILL).unwrap();
     service.wait();
     let accepted = sending.join().unwrap();
     assert!(accepted.len() >= 10);
     let service = place.service(&[]);
-    eventually("all that were accepted run", || accepted.is_subset(&place.ids("runs")));
+    e2e::wait_until("all that were accepted run", || accepted.is_subset(&place.ids("runs")));
     drop(service);
 }
 
@@ -170,8 +172,8 @@ fn throttled_events_run_when_there_is_room() {
     let accepted: BTreeSet<String> = (0..30).map(|_| put(&service, "alone", &event)).collect();
     // Another function's events need not wait for these.
     put(&service, "notes", &json!({ "file": place.path("other") }));
-    eventually("the other function's", || place.lines("other").len() == 1);
-    eventually("all of them", || place.ids("runs") == accepted);
+    e2e::wait_until("the other function's", || place.lines("other").len() == 1);
+    e2e::wait_until("all of them", || place.ids("runs") == accepted);
     assert_eq!(place.lines("runs").len(), accepted.len());
 }
 
@@ -220,10 +222,10 @@ fn an_event_waits_when_its_process_cannot_be_started() {
     let last = (0..).filter(|number| !used.contains(number)).nth(1).unwrap();
     limit(&format!("{}:4096", last + 1));
     let id = put(&service, "notes", &json!({ "file": place.path("runs") }));
-    eventually("it cannot be run", || service.log().contains("asynchronous call not made"));
+    e2e::wait_until("it cannot be run", || service.log().contains("asynchronous call not made"));
     assert!(place.lines("runs").is_empty());
     limit("4096:4096");
-    eventually("it runs", || place.lines("runs") == [json!([id, null])]);
+    e2e::wait_until("it runs", || place.lines("runs") == [json!([id, null])]);
 }
 
 #[test]
@@ -235,7 +237,7 @@ fn the_older_call_is_served_too() {
     let answer = call("/2014-11-13/functions/notes/invoke-async/", body.as_bytes());
     assert_eq!((answer.status, answer.text().as_str()), (202, r#"{"Status":202}"#));
     let id = answer.header("x-amzn-requestid").unwrap();
-    eventually("it runs", || place.lines("runs") == [json!([id, null])]);
+    e2e::wait_until("it runs", || place.lines("runs") == [json!([id, null])]);
     let failed = |path: &str, body: &[u8]| {
         let answer = call(path, body);
         (answer.status, answer.header("x-amzn-errortype").unwrap().to_owned())
@@ -262,7 +264,7 @@ fn the_older_call_is_served_too() {
         json!({ "file": place.path("signed") })
     );
     support::tools::aws(&service, "python", &["-c", &script]);
-    eventually("it runs", || place.lines("signed").len() == 1);
+    e2e::wait_until("it runs", || place.lines("signed").len() == 1);
     let unsigned =
         request(&service.address, "POST", "/2014-11-13/functions/notes/invoke-async/", &[], b"{}");
     assert_eq!(unsigned.status, 403);

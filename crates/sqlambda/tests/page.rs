@@ -86,7 +86,7 @@ fn the_test_box_shows_answer_and_log() {
     browser.open(&url(&service, "test"));
     browser.wait_for("#link", "Live");
     let event = "return document.getElementById('event').value";
-    support::eventually("the event is kept", || {
+    e2e::wait_until("the event is kept", || {
         browser.script(event, &[]).as_str().unwrap().contains("Ada")
     });
     browser.open(&url(&service, "test/raises"));
@@ -160,7 +160,7 @@ fn the_test_box_needs_no_mouse() {
     focus("Test");
     browser.press(&[keys::ENTER]);
     let heading = "return document.activeElement.id";
-    support::eventually("the heading has the focus", || browser.script(heading, &[]) == "h-test");
+    e2e::wait_until("the heading has the focus", || browser.script(heading, &[]) == "h-test");
     browser.press(&[keys::TAB]);
     focus("function");
     browser.press(&["h", "e", "l"]);
@@ -184,7 +184,7 @@ fn the_test_box_needs_no_mouse() {
     browser.wait_for("#detail", "said hello to Lin");
     browser.press(&[keys::ESCAPE]);
     let closed = "return document.getElementById('detail').hidden";
-    support::eventually("it is closed", || browser.script(closed, &[]) == true);
+    e2e::wait_until("it is closed", || browser.script(closed, &[]) == true);
     focus("hello");
 }
 

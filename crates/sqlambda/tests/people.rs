@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use support::{Answer, Service, eventually, function, is_alive};
+use support::{Answer, Service, function, is_alive};
 
 /// Sleeps as long as the event says, with a child in its group; says so first.
 const SLEEPS: &str = "import os, subprocess, time
@@ -40,7 +40,7 @@ fn call(service: &Service, seconds: &str) -> std::thread::JoinHandle<Answer> {
     let call = std::thread::spawn(move || {
         support::request(&address, "POST", path, &[], seconds.as_bytes())
     });
-    eventually("the function runs", || service.log().matches("pids ").count() > before);
+    e2e::wait_until("the function runs", || service.log().matches("pids ").count() > before);
     call
 }
 
@@ -63,7 +63,9 @@ fn a_stop_lets_a_running_call_finish_and_takes_no_other() {
     let idle = TcpStream::connect(&service.address).unwrap();
     let running = call(&service, "1");
     signal(&service, Signal::SIGTERM);
-    eventually("new connections are refused", || TcpStream::connect(&service.address).is_err());
+    e2e::wait_until("new connections are refused", || {
+        TcpStream::connect(&service.address).is_err()
+    });
     assert!(is_alive(service.pid()), "the call still runs");
     let answer = running.join().unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "\"slept\""));
@@ -86,7 +88,7 @@ fn a_stop_ends_what_takes_too_long_with_all_it_started_and_answers_it() {
     let body = answer.json();
     assert_eq!(body["errorType"], "Runtime.ExitError");
     assert!(body["errorMessage"].as_str().unwrap().ends_with("signal: killed"), "{body}");
-    eventually("its processes are gone", || pids.iter().all(|pid| !is_alive(*pid)));
+    e2e::wait_until("its processes are gone", || pids.iter().all(|pid| !is_alive(*pid)));
     assert!(service.log().contains("ending 1 calls that still run"), "{}", service.log());
 }
 
@@ -96,10 +98,10 @@ fn a_second_signal_ends_at_once() {
     let running = call(&service, "50");
     let pids = pids(&service);
     signal(&service, Signal::SIGTERM);
-    eventually("it stops", || service.log().contains("stopping on SIGTERM"));
+    e2e::wait_until("it stops", || service.log().contains("stopping on SIGTERM"));
     signal(&service, Signal::SIGINT);
     assert!(!service.wait().success(), "it does not wait as for one signal");
-    eventually("its processes are gone", || pids.iter().all(|pid| !is_alive(*pid)));
+    e2e::wait_until("its processes are gone", || pids.iter().all(|pid| !is_alive(*pid)));
     assert!(running.join().is_err(), "the call is cut off");
 }
 

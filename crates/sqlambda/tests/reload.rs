@@ -6,7 +6,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use support::{Service, eventually, function};
+use support::{Service, function};
 
 /// A function that answers with this and its process id, after sleeping as long as asked.
 fn answers(text: &str) -> String {
@@ -43,7 +43,7 @@ fn said(service: &Service, name: &str) -> String {
 
 #[track_caller]
 fn comes(service: &Service, name: &str, text: &str) {
-    eventually(&format!("{name} answers {text}: {}", service.log()), || {
+    e2e::wait_until(&format!("{name} answers {text}: {}", service.log()), || {
         call(service, name).is_some_and(|(answer, _)| answer == text)
     });
 }
@@ -95,7 +95,7 @@ fn a_running_call_finishes_with_the_code_of_before() {
     let running = std::thread::spawn(move || {
         support::request(&address, "POST", "/2015-03-31/functions/f/invocations", &[], b"2.5")
     });
-    eventually("the call runs", || service.log().matches("begun").count() == 2);
+    e2e::wait_until("the call runs", || service.log().matches("begun").count() == 2);
     std::fs::write(folder.path().join("f/lambda_function.py"), answers("new")).unwrap();
     comes(&service, "f", "new");
     let answer = running.join().unwrap();
@@ -113,7 +113,7 @@ fn functions_appear_and_disappear() {
     comes(&service, "single", "single");
     let (_, process) = call(&service, "f").unwrap();
     std::fs::remove_dir_all(folder.path().join("g")).unwrap();
-    eventually("g is gone", || service.invoke("g", &[], b"{}").status == 404);
+    e2e::wait_until("g is gone", || service.invoke("g", &[], b"{}").status == 404);
     assert_eq!(call(&service, "f").unwrap().1, process, "f is as it was");
 }
 
@@ -171,19 +171,19 @@ fn a_broken_configuration_keeps_the_last_good_one_until_it_is_mended() {
     std::fs::write(&file, "{\n  \"Timeout\": 0\n}\n").unwrap();
     let wanted =
         "f/function.json:2: invalid value: integer `0`, expected a Timeout of 1 to 900 seconds";
-    eventually("the error is told", || service.log().contains(wanted));
+    e2e::wait_until("the error is told", || service.log().contains(wanted));
     nothing_happens();
     assert_eq!(call(&service, "f").unwrap().1, process);
     assert_eq!(service.log().matches(wanted).count(), 1, "once: {}", service.log());
     std::fs::write(&file, r#"{"Handler": "nowhere.handler"}"#).unwrap();
     let wanted =
         "f/function.json:1: the handler `nowhere.handler` needs nowhere.py, which is not in ";
-    eventually("the error is told", || service.log().contains(wanted));
+    e2e::wait_until("the error is told", || service.log().contains(wanted));
     assert_eq!(call(&service, "f").unwrap().1, process);
     std::fs::write(&file, r#"{"Timeout": 9}"#).unwrap();
     let get =
         ["lambda", "get-function-configuration", "--function-name", "f", "--query", "Timeout"];
-    eventually("it is mended", || support::tools::aws(&service, "aws", &get).trim() == "9");
+    e2e::wait_until("it is mended", || support::tools::aws(&service, "aws", &get).trim() == "9");
     assert_eq!(said(&service, "f"), "f");
 }
 
@@ -194,7 +194,7 @@ fn requirements_are_installed_and_broken_ones_change_nothing() {
     let (_, process) = call(&service, "f").unwrap();
     let file = folder.path().join("f/requirements.txt");
     std::fs::write(&file, "no such requirement\n").unwrap();
-    eventually("the error is told", || service.log().contains("what was read before stays"));
+    e2e::wait_until("the error is told", || service.log().contains("what was read before stays"));
     assert_eq!(call(&service, "f").unwrap().1, process);
     std::fs::write(&file, "PyMySQL==1.2.4\n").unwrap();
     let uses = "import importlib.metadata, pymysql
@@ -261,12 +261,12 @@ fn a_template_its_code_and_its_archives_are_followed() {
     zipped("2");
     comes(&service, "B", "2");
     save(&path, &template("  B: [\n"));
-    eventually("the error is told", || service.log().contains("template.yaml:"));
+    e2e::wait_until("the error is told", || service.log().contains("template.yaml:"));
     nothing_happens();
     assert_eq!(said(&service, "B"), "2", "the last good one stays");
     assert_eq!(call(&service, "A").unwrap().1, process, "A never changed: {}", service.log());
     save(&path, &template(""));
-    eventually("B is gone", || service.invoke("B", &[], b"{}").status == 404);
+    e2e::wait_until("B is gone", || service.invoke("B", &[], b"{}").status == 404);
     std::fs::write(root.join("a/src/app.py"), answers("b").replace("lambda_handler", "handler"))
         .unwrap();
     comes(&service, "A", "b");

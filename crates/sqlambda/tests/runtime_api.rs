@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-use support::{Answer, Service, eventually, function, request, tools};
+use support::{Answer, Service, function, request, tools};
 
 /// Tells where its Runtime API is, and waits.
 const WAITS: &str = "#!/bin/sh\necho \"$AWS_LAMBDA_RUNTIME_API\" > api\nexec sleep 60\n";
@@ -58,7 +58,7 @@ impl Api {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        eventually("the emulator listens", || std::net::TcpStream::connect(&front).is_ok());
+        e2e::wait_until("the emulator listens", || std::net::TcpStream::connect(&front).is_ok());
         let path = "/2015-03-31/functions/function/invocations";
         Self::invoke(front, path, folder, "api", None, Some(emulator))
     }
@@ -74,7 +74,7 @@ impl Api {
         let invocation =
             std::thread::spawn(move || request(&front, "POST", path, &[], br#"{"a": [1.10]}"#));
         let file = folder.path().join(file);
-        eventually("the function runs", || read_line(&file).is_some());
+        e2e::wait_until("the function runs", || read_line(&file).is_some());
         Self {
             address: read_line(&file).unwrap(),
             invocation: Some(invocation),
@@ -230,7 +230,7 @@ fn every_call_is_answered_as_by_awss_emulator() {
         ("POST", "runtime/init/error", b"{}"),
     ];
     // Each takes a moment until the runtime's request for the next event has changed its state.
-    eventually("the id is stale on both", || {
+    e2e::wait_until("the id is stale on both", || {
         [&ours, &aws].iter().zip(ids).all(|(api, id)| {
             let path = format!("runtime/invocation/{id}/response");
             api.call("POST", &path, b"x").text().contains("InvalidRequestID")
@@ -252,8 +252,8 @@ fn while_an_answer_comes_the_other_calls_are_refused_as_by_awss_emulator() {
         ("POST", "runtime/init/error", b"{}"),
     ];
     let began = || ours.call("GET", "runtime/invocation/next", b"").status == 403;
-    eventually("ours began", began);
-    eventually("AWS's began", || {
+    e2e::wait_until("ours began", began);
+    e2e::wait_until("AWS's began", || {
         aws.call("POST", "runtime/init/error", b"{}").text().contains("from InvocationResponse")
     });
     assert_same(&ours, &aws, [&ids[0], &ids[1]], during);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use calls::Caller;
 use look::Look;
-use support::{Service, eventually, request};
+use support::{Service, request};
 
 /// Callers at once.
 const CALLERS: usize = 4;
@@ -64,11 +64,11 @@ fn many_calls_leave_nothing_behind() {
         let path = format!("/2015-03-31/functions/{name}");
         assert_eq!(request(&service.address, "DELETE", &path, &[], b"").status, 204);
     }
-    eventually("every process has ended", || {
+    e2e::wait_until("every process has ended", || {
         let now = look();
         (now.functions, now.zombies, now.children) == (0, 0, before.children)
     });
-    eventually("every descriptor is closed", || look().descriptors <= before.descriptors);
+    e2e::wait_until("every descriptor is closed", || look().descriptors <= before.descriptors);
     eprintln!("without functions: {}", look());
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::event_stream::{Event, Events};
-use support::{Service, eventually, function, samples, tools};
+use support::{Service, function, samples, tools};
 
 /// A runtime that does what its event says; its first lines tell what that may be.
 const SPEAKS: &str = include_str!("streaming/bootstrap");
@@ -237,7 +237,7 @@ fn a_caller_that_goes_away_does_not_stop_the_function() {
     answer.expect("one");
     drop(answer);
     function.touch("gate");
-    eventually("the function has written all", || function.has("done"));
+    e2e::wait_until("the function has written all", || function.has("done"));
     function.assert_works();
 }
 

@@ -182,9 +182,7 @@ fn nothing_polls() {
 
 fn quiet_cluster() -> Cluster {
     // The end of a backend is only logged at this level when it is a normal one.
-    let change = |config: e2e::ClusterConfig| {
-        config.setting("autovacuum", "off").setting("log_min_messages", "debug2")
-    };
+    let change = |config: e2e::ClusterConfig| config.setting("log_min_messages", "debug2");
     playground().new_cluster(change).unwrap()
 }
 

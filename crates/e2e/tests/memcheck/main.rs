@@ -40,7 +40,6 @@ fn watched(playground: &Playground, reports: &Path) -> Cluster {
     let change = |config: e2e::ClusterConfig| {
         config
             .under(valgrind)
-            .setting("autovacuum", "off")
             .setting("shared_preload_libraries", "aws_lambda")
             .setting("aws_lambda.request_timeout_ms", &patience)
             .setting("aws_lambda.connect_timeout_ms", &patience)

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::support::{Failure, Session, patient, playground};
 use e2e::wait_until;
+
+use crate::support::{Failure, Session, patient, playground};
 
 const CALL: &str = "SELECT * FROM aws_lambda.invoke('echo', '1'::json)";
 const CHECK: &str = "Check the credentials and the clock of the database server.";

@@ -1,8 +1,9 @@
 use std::process::Command;
 
+use e2e::wait_until;
+
 use crate::session_with;
 use crate::support::{Counter, Session, cluster, role};
-use e2e::wait_until;
 
 /// Statements of a user of 1.0: stored ARNs in every kind of place, and calls from every kind of
 /// object. `ROLE` may call, `FILE` is where the function `counter` counts.

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{eventually, request};
+use crate::support::request;
 
 /// How WebDriver writes a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -176,7 +176,7 @@ impl Browser {
                     look()";
         let body = json!({ "script": look, "args": [selector, text] }).to_string();
         let path = format!("{}/execute/async", self.session);
-        eventually(&format!("{selector} shows {text:?}"), || {
+        e2e::wait_until(&format!("{selector} shows {text:?}"), || {
             request(&self.address, "POST", &path, &[], body.as_bytes()).status == 200
         });
     }
@@ -185,7 +185,7 @@ impl Browser {
     #[track_caller]
     pub fn click(&self, selector: &str) {
         // A page that is alive may put another one in its place just before the click.
-        eventually(&format!("{selector} can be clicked"), || {
+        e2e::wait_until(&format!("{selector} can be clicked"), || {
             let path = format!("{}/element/{}/click", self.session, self.element(selector));
             request(&self.address, "POST", &path, &[], b"{}").status == 200
         });
@@ -265,7 +265,7 @@ impl Browser {
     fn element(&self, selector: &str) -> String {
         let body = json!({ "using": "css selector", "value": selector });
         let mut found = None;
-        eventually(&format!("{selector} is there"), || {
+        e2e::wait_until(&format!("{selector} is there"), || {
             let elements = self.post("/elements", &body);
             found = elements[0][ELEMENT].as_str().map(str::to_owned);
             found.is_some()

@@ -47,7 +47,7 @@ fn every_text_can_be_read_in_light_and_dark() {
         for view in ["", "invocations/2", "functions", "test/hello", "queue"] {
             browser.open(&url(&service, view));
             let content = if view == "invocations/2" { "#detail .failure" } else { "h1" };
-            crate::support::eventually(view, || !browser.text(content).is_empty());
+            e2e::wait_until(view, || !browser.text(content).is_empty());
             let found = browser.script(PALE, &[]);
             assert!(found[0].as_u64().unwrap() > 5, "{scheme} {view}: {found}");
             assert_eq!(found[1], Value::Array(Vec::new()), "{scheme} {view}");

@@ -1,6 +1,6 @@
 //! What Prometheus reads.
 
-use crate::support::{eventually, request, tools};
+use crate::support::{request, tools};
 use crate::{call, functions, served};
 
 #[test]
@@ -19,7 +19,7 @@ fn what_happened_is_counted() {
     let mut answer = None;
     let purpose = [("X-Sqlambda-Page", "1")];
     request(&service.address, "POST", "/_sqlambda/api/invoke?function=raises", &purpose, b"{}");
-    eventually("the environments are idle", || {
+    e2e::wait_until("the environments are idle", || {
         let got = request(&service.address, "GET", "/metrics", &[], b"");
         let text = got.text();
         answer = Some(got);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{eventually, request, tools};
+use crate::support::{request, tools};
 use crate::{functions, served, shown, url};
 
 #[test]
@@ -41,7 +41,7 @@ fn a_dead_letter_is_shown_queued_again_and_deleted() {
     assert_eq!(undeliverable(), 1);
     browser.click("#queue [id^=redrive-]");
     browser.wait_for("#toast", "queued again");
-    eventually("it was tried again", || undeliverable() == 2);
+    e2e::wait_until("it was tried again", || undeliverable() == 2);
     browser.wait_for("#letters-badge", "1");
     browser.click("#queue [id^=delete-]");
     browser.accept();

@@ -9,7 +9,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 pub use wire::{Answer, request};
 
@@ -157,21 +156,6 @@ pub fn function(folder: &Path, name: &str, files: &[(&str, &str)]) {
         std::fs::write(&path, content).unwrap();
         let mode = if *file == "bootstrap" { 0o755 } else { 0o644 };
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-}
-
-/// Waits until `condition` holds. What takes long to look at is looked at less often.
-#[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        let look = Instant::now();
-        if condition() {
-            return;
-        }
-        assert!(look < end, "never happened: {what}");
-        let (shortest, longest) = (Duration::from_millis(5), Duration::from_millis(250));
-        std::thread::sleep((look.elapsed() * 4).clamp(shortest, longest));
     }
 }
 

@@ -19,22 +19,12 @@ const EMULATOR: &str = "aws-sam-cli==1.170.0";
 
 /// The folder with `python` and `aws` of the clients' environment.
 fn clients() -> PathBuf {
-    installed("test-clients-1", |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
-        let pip = folder.join("bin/python");
-        run(Command::new(pip).args(["-m", "pip", "install", "-q"]).args(CLIENTS));
-    })
-    .join("bin")
+    e2e::venv("test-clients-1", &CLIENTS, &mut |_| ()).unwrap()
 }
 
 /// The folder with `moto_server` and `python`, which stand in for AWS's other services.
 pub fn aws_services() -> PathBuf {
-    installed("test-moto-5.2.5-1", |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
-        let pip = folder.join("bin/python");
-        run(Command::new(pip).args(["-m", "pip", "install", "-q"]).args(AWS_SERVICES));
-    })
-    .join("bin")
+    e2e::venv("test-moto-5.2.5-1", &AWS_SERVICES, &mut |_| ()).unwrap()
 }
 
 /// AWS's emulator of the Runtime API.
@@ -135,12 +125,7 @@ const PROMETHEUS: &str = "prometheus-client==0.26.0";
 
 /// A Python that can import it.
 pub fn prometheus() -> PathBuf {
-    installed("test-prometheus-1", |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
-        let pip = folder.join("bin/python");
-        run(Command::new(pip).args(["-m", "pip", "install", "-q", PROMETHEUS]));
-    })
-    .join("bin/python")
+    e2e::venv("test-prometheus-1", &[PROMETHEUS], &mut |_| ()).unwrap().join("python")
 }
 
 /// Runs a program that reads `input`.

@@ -79,10 +79,8 @@ fn problem(package: &str, told: &Crate, found: &Output) -> Option<String> {
     let Some(entry) = found.crates.iter().find(|entry| is_it(&entry.package)) else {
         return Some(format!("{who} is told of, and cargo-about finds no such crate in it"));
     };
-    let texts =
-        found.licenses.iter().filter(|text| text.used_by.iter().any(|it| is_it(&it.package)));
-    let mut ids: Vec<&str> = texts.map(|text| &*text.id).collect();
-    ids.dedup();
+    let has_it = |text: &&Text| text.used_by.iter().any(|it| is_it(&it.package));
+    let ids: Vec<&str> = found.licenses.iter().filter(has_it).map(|text| &*text.id).collect();
     if ids.is_empty() {
         return Some(format!("{who}: cargo-about finds no text of a licence"));
     }

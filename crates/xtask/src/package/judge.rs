@@ -78,11 +78,11 @@ mod tests {
 
     #[test]
     fn a_path_is_found_wherever_it_stands() {
-        for content in ["/home/a", "\0//home/a", "/hom/home/a\0", "/home//home/ab"] {
-            assert!(holds(content.as_bytes(), b"/home/a"), "{content:?}");
+        for content in ["/any/a", "\0//any/a", "/an/any/a\0", "/any//any/ab"] {
+            assert!(holds(content.as_bytes(), b"/any/a"), "{content:?}");
         }
-        for content in ["", "/", "/home/", "home/a", "/home/b/a", "/Home/a"] {
-            assert!(!holds(content.as_bytes(), b"/home/a"), "{content:?}");
+        for content in ["", "/", "/any/", "any/a", "/any/b/a", "/Any/a"] {
+            assert!(!holds(content.as_bytes(), b"/any/a"), "{content:?}");
         }
     }
 }
