@@ -29,7 +29,7 @@ const INSTALL_SCRIPT: &str = "crates/lambda_udf/sql/install.sql";
 /// An initialised data folder and a plugin folder, of which servers are made.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct MariaDbGrounds {
-    install: MariaDbInstall,
+    pub(crate) install: MariaDbInstall,
     plugins: PathBuf,
     /// With the servers' folders, and what they are copied from.
     data: PathBuf,
@@ -51,10 +51,6 @@ impl MariaDbGrounds {
         install.initialise(&template.join("data"))?;
         let install_script = workspace.root.join(INSTALL_SCRIPT);
         Ok(Self { install, plugins, data, install_script })
-    }
-
-    pub(crate) fn brand(&self) -> Brand {
-        self.install.brand
     }
 
     /// Starts a server on a copy, and declares the functions in it.

@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -59,42 +60,31 @@ struct Description {
 }
 
 impl Playground {
-    /// Starts a playground on what is built in `workspace`; `tell` hears each step as it begins.
+    /// Starts a playground on what is built in `workspace`, with these servers beside PostgreSQL; `tell`
+    /// hears each step as it begins.
     pub fn start(
         workspace: &Workspace,
         pg_config: &PgConfig,
+        mariadbs: Vec<MariaDbInstall>,
         lifetime: Lifetime,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Self> {
         let folder = Folder::create(lifetime)?;
-        let grounds = Grounds::lay(workspace, pg_config, &folder.path, &folder.data, tell)?;
+        let (path, data) = (&folder.path, &folder.data);
+        let grounds = Grounds::lay(workspace, pg_config, mariadbs, path, data, tell)?;
 
         tell("starting the local Lambda service");
         let service =
             LocalService::start(&grounds.service_config(), &folder.path.join("service"), lifetime)?;
         tell("starting PostgreSQL");
         let config = grounds.environment(service.endpoint());
-        let cluster = grounds.new_cluster(config, lifetime)?;
-        Ok(Self { cluster, mariadbs: Vec::new(), service, grounds, folder })
-    }
-
-    /// Adds a MariaDB or MySQL; `tell` hears each step as it begins.
-    pub fn start_mariadb(
-        &mut self,
-        install: MariaDbInstall,
-        lifetime: Lifetime,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<()> {
-        let name = install.name();
-        tell(&format!("initialising a data folder of {name} to copy from"));
-        let name = name.to_lowercase();
-        let (folder, data) = (self.folder.path.join(&name), self.folder.data.join(&name));
-        let grounds = MariaDbGrounds::lay(install, &self.grounds.workspace, &folder, data)?;
-        tell(&format!("starting {name}"));
-        let config = self.grounds.environment(self.service.endpoint());
-        self.mariadbs.push(grounds.new_server(config, lifetime)?);
-        self.grounds.mariadbs.push(grounds);
-        Ok(())
+        let cluster = grounds.new_cluster(config.clone(), lifetime)?;
+        let mut mariadbs = Vec::new();
+        for grounds in &grounds.mariadbs {
+            tell(&format!("starting {}", grounds.install.name()));
+            mariadbs.push(grounds.new_server(config.clone(), lifetime)?);
+        }
+        Ok(Self { cluster, mariadbs, service, grounds, folder })
     }
 
     /// The playground of the `cargo xtask test` or `cargo xtask up` that this process runs under.
@@ -208,7 +198,8 @@ impl Playground {
             Ok(folder)
         });
         let workspace = &self.grounds.workspace;
-        let grounds = Grounds::lay(workspace, pg_config, &folder?, &data?, &mut |_| ())?;
+        let (folder, data, tell) = (folder?, data?, &mut |_: &str| ());
+        let grounds = Grounds::lay(workspace, pg_config, Vec::new(), &folder, &data, tell)?;
         let config = grounds.environment(self.service.endpoint());
         grounds.new_cluster(config, Lifetime::Owner)
     }
@@ -243,7 +234,7 @@ impl Playground {
         change: impl FnOnce(ClusterConfig) -> ClusterConfig,
     ) -> Result<MariaDb> {
         let mut all = self.grounds.mariadbs.iter();
-        let grounds = all.find(|grounds| grounds.brand() == brand);
+        let grounds = all.find(|grounds| grounds.install.brand == brand);
         let grounds = grounds.with_context(|| format!("this playground has no {brand:?}"))?;
         let config = self.grounds.environment(self.service.endpoint());
         grounds.new_server(change(config), Lifetime::Owner)
@@ -293,6 +284,7 @@ impl Grounds {
     fn lay(
         workspace: &Workspace,
         pg_config: &PgConfig,
+        mariadbs: Vec<MariaDbInstall>,
         folder: &Path,
         data: &Path,
         tell: &mut dyn FnMut(&str),
@@ -302,11 +294,34 @@ impl Grounds {
         install.install_extensions(workspace)?;
         fs::create_dir(folder.join("home"))?;
 
-        tell("initialising a data folder to copy from");
-        let template_folder = data.join("template");
-        let template = Template::initdb(&install, &template_folder)?;
+        let names: Vec<_> = mariadbs.iter().map(MariaDbInstall::name).collect();
+        let names = [vec!["PostgreSQL"], names].concat().join(", ");
+        tell(&format!("initialising data folders to copy from: {names}"));
+        // At the same time: MySQL's takes longer than the others together.
+        let (template, mariadbs) = thread::scope(|scope| {
+            let lay = |of: MariaDbInstall| {
+                let name = of.name().to_lowercase();
+                let (folder, data) = (folder.join(&name), data.join(&name));
+                scope.spawn(move || MariaDbGrounds::lay(of, workspace, &folder, data))
+            };
+            let laid: Vec<_> = mariadbs.into_iter().map(lay).collect();
+            let template = Self::template(&install, data);
+            let join = |laid: thread::ScopedJoinHandle<'_, Result<MariaDbGrounds>>| {
+                laid.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            (template, laid.into_iter().map(join).collect::<Result<Vec<_>>>())
+        });
+
+        let (workspace, folder, data) = (workspace.clone(), folder.to_owned(), data.to_owned());
+        Ok(Self { workspace, install, template: template?, mariadbs: mariadbs?, folder, data })
+    }
+
+    /// An initialised data folder with a database that has the extensions.
+    fn template(install: &PgInstall, data: &Path) -> Result<Template> {
+        let folder = data.join("template");
+        let template = Template::initdb(install, &folder)?;
         let config = ClusterConfig::default();
-        let mut cluster = Cluster::at(&install, template_folder, config, Lifetime::Owner);
+        let mut cluster = Cluster::at(install, folder, config, Lifetime::Owner);
         cluster.start()?;
         cluster.query("postgres", &format!("CREATE DATABASE {TEMPLATE_DATABASE};"))?;
         let quiet = "SET client_min_messages = warning;";
@@ -315,10 +330,7 @@ impl Grounds {
         cluster.stop(StopMode::Fast)?;
         // Dropped as an owner it would take the template along.
         cluster.keep();
-
-        let (workspace, mariadbs) = (workspace.clone(), Vec::new());
-        let (folder, data) = (folder.to_owned(), data.to_owned());
-        Ok(Self { workspace, install, template, mariadbs, folder, data })
+        Ok(template)
     }
 
     fn new_cluster(&self, config: ClusterConfig, lifetime: Lifetime) -> Result<Cluster> {

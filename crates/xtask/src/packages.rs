@@ -1,5 +1,6 @@
 //! Installs system packages by apt, or says how.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -40,13 +41,12 @@ pub enum Need {
 impl Need {
     /// Whether it is there, of those that are a program.
     pub fn is_program_there(self) -> bool {
-        let (program, argument) = match self {
-            Self::DpkgDev => ("dpkg-shlibdeps", "--version"),
-            Self::Lintian => ("lintian", "--version"),
-            Self::Debootstrap => ("/usr/sbin/debootstrap", "--version"),
-            _ => return false,
-        };
-        command::output(program, &[argument]).is_some()
+        match self {
+            Self::DpkgDev => command::is_in_path("dpkg-shlibdeps"),
+            Self::Lintian => command::is_in_path("lintian"),
+            Self::Debootstrap => Path::new("/usr/sbin/debootstrap").is_file(),
+            _ => false,
+        }
     }
 
     fn description(self) -> &'static str {

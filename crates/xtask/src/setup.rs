@@ -1,6 +1,7 @@
 //! Set-up: finds what the build and the playground need, and has installed what is missing.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,15 @@ pub fn provide_python() -> Result<()> {
     if has_python() { Ok(()) } else { packages::provide(&[Need::PythonVenv]) }
 }
 
+/// PATH with the folder of the `python3` itself before all others: the one in PATH may be a script that looks
+/// for the version to run, as pyenv's is, and takes longer for that than most of what is run by it.
+pub fn path_to_python() -> Option<OsString> {
+    let python = command::output("python3", &["-c", "import sys; print(sys.executable, end='')"])?;
+    let folder = Path::new(&python).parent()?.to_owned();
+    let path = env::var_os("PATH")?;
+    env::join_paths([folder].into_iter().chain(env::split_paths(&path))).ok()
+}
+
 /// Sees to it that there are node and npm.
 pub fn provide_node() -> Result<()> {
     if has_node() { Ok(()) } else { packages::provide(&[Need::Node]) }
@@ -114,7 +124,7 @@ fn has_python() -> bool {
 }
 
 fn has_node() -> bool {
-    ["node", "npm"].iter().all(|name| command::output(name, &["--version"]).is_some())
+    command::output("node", &["--version"]).is_some() && command::is_in_path("npm")
 }
 
 /// Whether there is a browser that tests can drive.

@@ -29,11 +29,8 @@ pub fn playground(
     prepare_functions(&workspace, &workspace.function_folders())?;
     progress::stage("starting the playground");
     let mut steps = Steps::default();
-    let mut playground =
-        Playground::start(&workspace, &pg_config, lifetime, &mut |step| steps.begin(step))?;
-    for install in mariadbs {
-        playground.start_mariadb(install, lifetime, &mut |step| steps.begin(step))?;
-    }
+    let tell = &mut |step: &str| steps.begin(step);
+    let playground = Playground::start(&workspace, &pg_config, mariadbs, lifetime, tell)?;
     Ok(Started { playground, pg_config })
 }
 

@@ -209,10 +209,15 @@ fn sets_of_every_size() {
             case("window - 1", WINDOW[0], "echo"),
             case("window", WINDOW[1], "echo"),
             case("window + 1", WINDOW[2], "echo"),
+        ],
+        &forms().collect::<Vec<_>>(),
+    );
+    compare_all(
+        &[
             case("more, one at a time", MORE, "echo").window(1),
             case("more than there are", MORE, "echo").window(64),
         ],
-        &forms().collect::<Vec<_>>(),
+        &half_of_the_forms(),
     );
 }
 
@@ -278,19 +283,26 @@ const ROWS_ALL: &str = eight_rows!("true");
 const ROWS_SOME: &str = eight_rows!("n * n % 7 = 2");
 const ROWS_NONE: &str = eight_rows!("false");
 
-/// A thousand rows, and rows of megabytes, the largest of which the service does not take.
+/// Many windows and batches of rows, and rows of megabytes, the largest of which the service does not
+/// take.
 #[test]
 fn many_rows_and_large_ones() {
-    const THOUSAND: &str = "SELECT n, json_build_array(n, repeat('x', n % 50))::text AS p
+    const WINDOWS: &str = "SELECT n, json_build_array(n, repeat('x', n % 50))::text AS p
+        FROM generate_series(1, 303) AS n";
+    const BATCHES: &str = "SELECT n, json_build_array(n, repeat('x', n % 50))::text AS p
         FROM generate_series(1, 1003) AS n";
     const LARGE: &str = "SELECT n, to_json(repeat('y', size))::text AS p
         FROM unnest(ARRAY[0, 2000000, 2999990, 6291454, 5, 6291457]) WITH ORDINALITY AS u(size, n)";
     let few = |json: &'static str| -> Vec<Form> {
         half_of_the_forms().into_iter().filter(|it| it.json == json && !it.raises).collect()
     };
-    compare_all(&[case("thousand", THOUSAND, "echo").window(64)], &few("json")[..1]);
-    let by_seven = case("thousand", THOUSAND, "echo").batches("array", 7).window(64);
+    compare_all(&[case("windows", WINDOWS, "echo").window(64)], &few("json")[..1]);
+    let by_seven = case("by seven", BATCHES, "echo").batches("array", 7).window(64);
     compare_all(&[by_seven], &few("jsonb")[..2]);
-    compare_all(&[case("thousand", THOUSAND, "echo").batches("array", 250)], &half_of_the_forms());
-    compare_all(&[case("large", LARGE, "echo")], &few("jsonb"));
+    let by_many = case("by many", BATCHES, "echo").batches("array", 250);
+    compare_all(&[by_many], &half_of_the_forms());
+    // By ARN from an array as they come, and by query in order.
+    let two: Vec<Form> = few("jsonb").into_iter().step_by(3).collect();
+    assert!(two.len() == 2 && two[0].by_query != two[1].by_query);
+    compare_all(&[case("large", LARGE, "echo")], &two);
 }

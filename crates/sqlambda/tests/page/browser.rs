@@ -22,8 +22,8 @@ pub mod keys {
     pub const ESCAPE: &str = "\u{e00c}";
 }
 
-/// The browser that all tests of the program use one after the other, each in a window of its own:
-/// starting one takes more than most of them do with it.
+/// The browser that all tests of the program use one after the other, each in a tab of its own: starting
+/// one takes more than most of them do with it, and so does a window.
 static DRIVER: Mutex<Option<Driver>> = Mutex::new(None);
 
 /// The program that drives the browser, and its session.
@@ -114,7 +114,7 @@ fn command(address: &str, method: &str, path: &str, body: &Value) -> Value {
     answer.json()["value"].clone()
 }
 
-/// A window of the browser, and the turn to use it.
+/// A tab of the browser, and the turn to use it.
 pub struct Browser {
     address: String,
     session: String,
@@ -122,8 +122,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Waits for its turn and opens a new window of the size of a laptop's screen. Nothing is left of
-    /// the test before: no cookie, no log. What a page stores belongs to its service's port.
+    /// Waits for its turn and opens a new tab of the size of a laptop's screen. Nothing is left of the
+    /// test before: no cookie, no log. What a page stores belongs to its service's port.
     pub fn start() -> Self {
         let mut turn = DRIVER.lock().unwrap_or_else(|failed| {
             // Who knows what the test that failed has left open.
@@ -135,9 +135,9 @@ impl Browser {
         let driver = turn.get_or_insert_with(Driver::start);
         let (address, session) = (driver.address.clone(), driver.session.clone());
         let browser = Self { address, session, _turn: turn };
-        let window = browser.post("/window/new", &json!({ "type": "window" }));
+        let tab = browser.post("/window/new", &json!({ "type": "tab" }));
         browser.command("DELETE", &format!("{}/window", browser.session), &json!({}));
-        browser.post("/window", &json!({ "handle": window["handle"] }));
+        browser.post("/window", &json!({ "handle": tab["handle"] }));
         browser.post("/window/rect", &json!({ "width": 1440, "height": 900 }));
         browser.devtools("Network.clearBrowserCookies", json!({}));
         for log in ["browser", "performance"] {

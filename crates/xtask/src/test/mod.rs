@@ -182,6 +182,7 @@ impl Session {
         let mut programs = programs::build(cargo)?;
         programs.retain(|program| is_first || program.uses_postgres);
         let mut environment = vec![(PLAYGROUND_VARIABLE, self.description())];
+        environment.extend(setup::path_to_python().map(|path| ("PATH", path.into())));
         environment.extend(self.older.clone().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
         let Options { name, arguments, .. } = options;
         let way = Way { name: name.as_deref(), arguments, environment };
