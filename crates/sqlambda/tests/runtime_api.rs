@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -16,6 +17,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::{Answer, Service, function, request, tools};
 
 /// Tells where its Runtime API is, and waits.
@@ -27,7 +30,7 @@ struct Api {
     invocation: Option<JoinHandle<Answer>>,
     _service: Option<Service>,
     emulator: Option<Child>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Api {
@@ -55,10 +58,10 @@ impl Api {
             .current_dir(folder.path())
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "60")
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        e2e::wait_until("the emulator listens", || std::net::TcpStream::connect(&front).is_ok());
+        e2e::wait_until("the emulator listens", || TcpStream::connect(&front).is_ok());
         let path = "/2015-03-31/functions/function/invocations";
         Self::invoke(front, path, folder, "api", None, Some(emulator))
     }
@@ -74,14 +77,10 @@ impl Api {
         let invocation =
             std::thread::spawn(move || request(&front, "POST", path, &[], br#"{"a": [1.10]}"#));
         let file = folder.path().join(file);
-        e2e::wait_until("the function runs", || read_line(&file).is_some());
-        Self {
-            address: read_line(&file).unwrap(),
-            invocation: Some(invocation),
-            _service: service,
-            emulator,
-            _folder: folder,
-        }
+        let address = e2e::wait_for("the function runs", || read_line(&file));
+        // The emulator may listen there only after it has started the function.
+        e2e::wait_until("the Runtime API listens", || TcpStream::connect(&address).is_ok());
+        Self { address, invocation: Some(invocation), _service: service, emulator, folder }
     }
 
     fn call(&self, method: &str, path: &str, body: &[u8]) -> Answer {
@@ -123,8 +122,14 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         if let Some(emulator) = &mut self.emulator {
-            let _ = emulator.kill();
+            // It ends the function first.
+            let pid = Pid::from_raw(emulator.id().try_into().unwrap());
+            let _ = kill(pid, Signal::SIGTERM);
             let _ = emulator.wait();
+            if std::thread::panicking() {
+                let log = std::fs::read_to_string(self.folder.path().join("log"));
+                eprintln!("the emulator said: {}", log.unwrap_or_default());
+            }
         }
     }
 }
