@@ -105,13 +105,19 @@ pub fn provide_python() -> Result<()> {
     if has_python() { Ok(()) } else { packages::provide(&[Need::PythonVenv]) }
 }
 
-/// PATH with the folder of the `python3` itself before all others: the one in PATH may be a script that looks
-/// for the version to run, as pyenv's is, and takes longer for that than most of what is run by it.
+/// PATH with the folder of the `python3` itself before all others, if that is not in PATH: then the one that
+/// is there is a script that looks for the version to run, as pyenv's, and takes longer for that than most of
+/// what is run by it. A folder that is there keeps its place: before others it would hide their programs.
 pub fn path_to_python() -> Option<OsString> {
     let python = command::output("python3", &["-c", "import sys; print(sys.executable, end='')"])?;
     let folder = Path::new(&python).parent()?.to_owned();
     let path = env::var_os("PATH")?;
-    env::join_paths([folder].into_iter().chain(env::split_paths(&path))).ok()
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    if folders.contains(&folder) {
+        return None;
+    }
+    folders.insert(0, folder);
+    env::join_paths(folders).ok()
 }
 
 /// Sees to it that there are node and npm.
