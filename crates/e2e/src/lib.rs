@@ -46,7 +46,7 @@ mod waiting;
 mod workspace;
 
 pub use crate::aws_services::AwsServices;
-pub use crate::clients::ready_clients;
+pub use crate::clients::{CLIENTS_VARIABLE, Clients, ready_clients};
 pub use crate::cluster::{Cluster, StopMode};
 pub use crate::cluster_config::ClusterConfig;
 pub use crate::example::Example;

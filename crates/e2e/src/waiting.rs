@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The pauses between two questions. As long as asking took, several times: what is dear to ask, such as
 /// by a new `psql`, is asked less often, and so leaves the machine to what is waited for.
-const TIMES: u32 = 4;
+const TIMES: u32 = 9;
 const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(250);
 
@@ -67,8 +67,8 @@ mod tests {
             thread::sleep(Duration::from_millis(10));
             (asked == 3).then(|| begin.elapsed())
         });
-        // Three times 10 ms, and two pauses of at least 40 ms.
-        assert!(took.unwrap() >= Duration::from_millis(110), "{took:?}");
+        // Three times 10 ms, and two pauses of at least 90 ms.
+        assert!(took.unwrap() >= Duration::from_millis(210), "{took:?}");
     }
 
     #[test]

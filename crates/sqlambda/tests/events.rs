@@ -111,8 +111,8 @@ fn a_kill_in_the_middle_loses_no_event_that_was_accepted() {
 }
 
 #[test]
-fn five_thousand_events_are_taken_at_once_and_run_once_each() {
-    const EVENTS: usize = 5_000;
+fn two_thousand_events_are_taken_at_once_and_run_once_each() {
+    const EVENTS: usize = 2_000;
     const CLIENTS: usize = 8;
 
     let place = Place::new();

@@ -12,8 +12,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 use e2e::{
-    AwsServices, Example, Lifetime, OLDER_PG_CONFIG_VARIABLE, PLAYGROUND_VARIABLE, PgConfig,
-    Playground, Profile,
+    AwsServices, CLIENTS_VARIABLE, Clients, Example, Lifetime, OLDER_PG_CONFIG_VARIABLE,
+    PLAYGROUND_VARIABLE, PgConfig, Playground, Profile,
 };
 
 use crate::Server;
@@ -181,7 +181,11 @@ impl Session {
         cargo.args(["--workspace", "--tests"]);
         let mut programs = programs::build(cargo)?;
         programs.retain(|program| is_first || program.uses_postgres);
-        let mut environment = vec![(PLAYGROUND_VARIABLE, self.description())];
+        let clients = Clients::start(&AwsServices::install(&mut |_| ())?)?;
+        let mut environment = vec![
+            (PLAYGROUND_VARIABLE, self.description()),
+            (CLIENTS_VARIABLE, clients.folder().to_owned()),
+        ];
         environment.extend(setup::path_to_python().map(|path| ("PATH", path.into())));
         environment.extend(self.older.clone().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
         let Options { name, arguments, .. } = options;
