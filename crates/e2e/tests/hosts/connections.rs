@@ -1,9 +1,11 @@
+use std::fs;
 use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use e2e::Cluster;
 use postgres::{Client, NoTls};
+use tempfile::TempDir;
 
 use crate::support::{Session, playground};
 
@@ -36,7 +38,9 @@ impl Meeting {
 #[test]
 fn five_hundred_sessions_call_at_once() {
     // Of its own: nobody else is throttled.
-    let service = playground().new_service(|config| config).unwrap();
+    let functions = patient_echo();
+    let folders = vec![functions.path().to_owned()];
+    let service = playground().new_service(|config| config.folders(folders)).unwrap();
     let cluster = playground()
         .new_cluster(|config| {
             // One more for the test's own look, besides those that superusers have.
@@ -74,6 +78,18 @@ fn five_hundred_sessions_call_at_once() {
     let log = cluster.log_text().unwrap();
     assert!(!log.contains("FATAL") && !log.contains("ERROR"), "{log}");
     Session::open(&cluster, "sqlambda_template").assert_usable();
+}
+
+/// The function `echo`, with more time than the usual three seconds: a hundred of them start at once.
+fn patient_echo() -> TempDir {
+    let functions = tempfile::tempdir().unwrap();
+    let folder = functions.path().join("echo");
+    fs::create_dir(&folder).unwrap();
+    let program = playground().workspace().root.join("examples/functions/echo/bootstrap");
+    fs::copy(program, folder.join("bootstrap")).unwrap();
+    let settings = r#"{"Runtime": "provided.al2023", "Timeout": 60}"#;
+    fs::write(folder.join("function.json"), settings).unwrap();
+    functions
 }
 
 fn connect(cluster: &Cluster) -> Client {
