@@ -101,7 +101,19 @@ fn sockets(port: u16) -> Vec<Socket> {
     let text = fs::read_to_string("/proc/net/tcp").unwrap();
     // There are thousands while other tests run, and one that waits asks very often.
     let port = format!(":{port:04X} ");
-    text.lines().filter(|line| line.contains(&port)).filter_map(socket).collect()
+    let of_port = text.lines().filter(|line| line.contains(&port));
+    // It is read in pieces: what others open or close between two of them can make the kernel tell of a
+    // socket twice.
+    let by_ends: BTreeMap<&str, Socket> =
+        of_port.filter_map(|line| Some((ends(line)?, socket(line)?))).collect();
+    by_ends.into_values().collect()
+}
+
+/// Its two addresses, which no other socket has: `number: address:port address:port ...`.
+fn ends(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(": ")?;
+    let (second, _) = rest.match_indices(' ').nth(1)?;
+    rest.get(..second)
 }
 
 /// `number: address:port address:port state unsent:unread ...`, all in hexadecimal.
