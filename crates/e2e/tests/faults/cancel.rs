@@ -92,19 +92,26 @@ fn ctrl_c_in_psql_ends_a_call_at_every_stage() {
 /// `statement_timeout` ends a call when it is due, with PostgreSQL's own error.
 #[test]
 fn statement_timeout_ends_a_call_at_every_stage() {
-    const LIMIT: Duration = Duration::from_millis(800);
+    /// On a busy machine a call may not get there in time: then it is given more.
+    const LIMITS_MS: [u64; 3] = [800, 3_200, 12_800];
     let mut session = Session::open();
     for stage in STAGES {
         let peer = Peer::at(stage);
         session.go_to(&peer.url());
-        session.run(&format!("SET statement_timeout = {}", LIMIT.as_millis()));
-        let ended = session.start("f", peer.payload()).join();
-        ended.failure().assert_own("57014", TIMED_OUT);
-        let took = ended.took;
-        assert!(took >= LIMIT && took < LIMIT + AT_ONCE, "{stage:?}: {took:?}");
-        peer.wait_for_closed(1);
-        session = ended.session;
-        session.assert_usable();
+        for limit in LIMITS_MS.map(Duration::from_millis) {
+            session.run(&format!("SET statement_timeout = {}", limit.as_millis()));
+            let ended = session.start("f", peer.payload()).join();
+            ended.failure().assert_own("57014", TIMED_OUT);
+            let took = ended.took;
+            assert!(took >= limit && took < limit + AT_ONCE, "{stage:?}: {took:?}");
+            peer.wait_for_all_closed();
+            session = ended.session;
+            session.assert_usable();
+            if peer.was_reached() {
+                break;
+            }
+        }
+        assert!(peer.was_reached(), "{stage:?}");
     }
 }
 

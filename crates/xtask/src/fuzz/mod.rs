@@ -95,6 +95,8 @@ fn build(workspace: &Workspace, names: &[String]) -> Result<Vec<Target>> {
         // that the other tests have.
         .args(["test", "--workspace", "--no-run", "--features", "fuzz/libfuzzer"])
         .args(names.iter().flat_map(|name| ["--bin", name]))
+        // Instrumented, it would take a minute to be optimised, for a minute of fuzzing.
+        .args(["--config", "profile.dev.package.lambda_local.opt-level=0"])
         .env("RUSTC_WORKSPACE_WRAPPER", workspace.root.join("fuzz/instrument.sh"));
     let artifacts = build::artifacts(build).context(
         "the fuzz targets do not build; libFuzzer itself needs a C++ compiler, as g++ is",

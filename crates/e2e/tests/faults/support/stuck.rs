@@ -90,6 +90,14 @@ impl Peer {
         format!("\"{}\"", "x".repeat(size))
     }
 
+    /// Whether a call has got to the stage; where no call gets anywhere, that is no question.
+    pub fn was_reached(&self) -> bool {
+        match &self.kind {
+            Kind::Full { .. } => true,
+            Kind::Scripted { seen, .. } => seen.reached.load(Ordering::SeqCst) > 0,
+        }
+    }
+
     /// Waits until so many calls are stuck at the same time, the last of `calls` in all.
     #[track_caller]
     pub fn wait_for_flight(&self, at_once: usize, calls: usize) {
