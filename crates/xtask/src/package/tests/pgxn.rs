@@ -48,8 +48,9 @@ fn make_builds_installs_and_checks_the_distribution() {
     let packages = Packages::made();
     let Some(mut server) = Server::in_clean_debian(packages) else { return };
     let workspace = packages.playground.workspace();
-    // Kept, so that only the first run compiles the dependencies; and the results beside those of the
-    // workspace's own build, which it must not touch.
+    // Kept, so that only the first run compiles the dependencies; and beside the workspace's own
+    // build, which it must not touch. Sharing no more than the build directory would do that, too:
+    // a library in there has the same name.
     let target = workspace.target.join("pgxn");
     fs::create_dir_all(&target).unwrap();
     // Against another run of the tests in this checkout.
@@ -62,8 +63,6 @@ fn make_builds_installs_and_checks_the_distribution() {
         make.current_dir(&inside).arg(goal).arg("PROFILE=dev");
         make.arg(format!("PG_CONFIG={}", pg_config.path.display()));
         make.env("CARGO_TARGET_DIR", &target);
-        // A dependency that is asked for the same as by the workspace is there already.
-        make.env("CARGO_BUILD_BUILD_DIR", &workspace.target);
         // Nobody looks into it with a debugger, and it would take a third of the time.
         make.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
         make
