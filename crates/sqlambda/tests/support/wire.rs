@@ -1,6 +1,6 @@
 //! HTTP by hand: nothing is added, decoded or hidden.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -60,7 +60,12 @@ pub fn read_answer(stream: &mut impl Read) -> Answer {
         if let Some(answer) = parse(&bytes) {
             return answer;
         }
-        let count = stream.read(&mut chunk).unwrap();
+        let count = match stream.read(&mut chunk) {
+            // Who waits no longer than told is interrupted when the process is stopped and goes on
+            // (signal(7), of SO_RCVTIMEO).
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count.unwrap(),
+        };
         assert!(count > 0, "cut off: {}", String::from_utf8_lossy(&bytes));
         bytes.extend_from_slice(&chunk[..count]);
     }
