@@ -223,7 +223,8 @@ fn a_bootstrap_that_a_build_renames_into_place_runs() {
     let folder = tempfile::tempdir().unwrap();
     function(folder.path(), "f", &[("function.json", r#"{"Runtime": "provided.al2023"}"#)]);
     let service = serve(&folder);
-    assert!(service.log().contains("build it there"), "{}", service.log());
+    // The log may be behind.
+    e2e::wait_until("what is missing is told", || service.log().contains("build it there"));
     let build = tempfile::tempdir_in(folder.path().parent().unwrap()).unwrap();
     for text in ["one", "two"] {
         function(build.path(), ".", &[("bootstrap", &client(text))]);
