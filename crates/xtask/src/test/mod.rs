@@ -152,16 +152,18 @@ struct Session {
     pg_config: PgConfig,
     /// The `pg_config` of an older PostgreSQL, which was tested before.
     older: Option<PathBuf>,
+    /// The AWS CLI and boto3, for all programs.
+    clients: Clients,
 }
 
 impl Session {
     fn begin(server: &Server, purpose: Purpose) -> Result<Self> {
         let Started { playground, pg_config } =
             up::playground(purpose, server, Profile::Debug, Lifetime::Owner)?;
-        prepare_examples(&playground)?;
+        let clients = Clients::start(&prepare_examples(&playground)?)?;
         prepare_packages(pg_config.major)?;
         playground.write(&playground.folder().join("playground.json"))?;
-        Ok(Self { playground, pg_config, older: None })
+        Ok(Self { playground, pg_config, older: None, clients })
     }
 
     /// Of no test yet.
@@ -181,10 +183,9 @@ impl Session {
         cargo.args(["--workspace", "--tests"]);
         let mut programs = programs::build(cargo)?;
         programs.retain(|program| is_first || program.uses_postgres);
-        let clients = Clients::start(&AwsServices::install(&mut |_| ())?)?;
         let mut environment = vec![
             (PLAYGROUND_VARIABLE, self.description()),
-            (CLIENTS_VARIABLE, clients.folder().to_owned()),
+            (CLIENTS_VARIABLE, self.clients.folder().to_owned()),
         ];
         environment.extend(setup::path_to_python().map(|path| ("PATH", path.into())));
         environment.extend(self.older.clone().map(|path| (OLDER_PG_CONFIG_VARIABLE, path)));
@@ -218,16 +219,16 @@ impl Session {
     }
 }
 
-/// What the tests of the examples install when they are run by themselves.
-fn prepare_examples(playground: &Playground) -> Result<()> {
+/// What the tests of the examples install when they are run by themselves; gives the folder of the AWS CLI and
+/// of a Python with boto3.
+fn prepare_examples(playground: &Playground) -> Result<PathBuf> {
     let workspace = playground.workspace();
     for name in Example::names(workspace)? {
         // One by one: two examples may have functions of the same name.
         up::prepare_functions(workspace, &[Example::functions(workspace, &name)?])?;
     }
     let mut steps = Steps::default();
-    AwsServices::install(&mut |step| steps.begin(step))?;
-    Ok(())
+    AwsServices::install(&mut |step| steps.begin(step))
 }
 
 /// What the tests of the packages use.
